@@ -5,7 +5,7 @@ Knows nothing of models. `hub` and `tokenizer` build on it.
 
 import json
 import os
-import tempfile
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,16 +26,15 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder is missing, read-only or full; `path` is then as it was before.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with temporary.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        _take_usual_permissions(temporary)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
@@ -80,13 +79,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, count in counts.items() if count > 1)
         raise ValueError(f"key {twice!r} is given twice")
     return result
-
-
-def _take_usual_permissions(path: str) -> None:
-    """mkstemp makes files that only the owner can read; a result follows the umask instead."""
-    umask = os.umask(0)
-    os.umask(umask)
-    Path(path).chmod(0o666 & ~umask)
 
 
 def _sync_folder(folder: Path) -> None:
