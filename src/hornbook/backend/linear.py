@@ -1,0 +1,57 @@
+"""The matrix product with what surrounds it in a transformer: bias, activation, residual."""
+
+import numpy as np
+
+from hornbook.backend.activation import ActivationOps
+from hornbook.backend.types import Activation, Array
+from hornbook.errors import ShapeError
+
+__all__ = ["LinearOps"]
+
+
+class LinearOps(ActivationOps):
+    """Fully connected layers."""
+
+    def linear(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None = None,
+        residual: Array | None = None,
+        *,
+        activation: Activation = "none",
+    ) -> Array:
+        """activation(x W + b) + residual.
+
+        Args:
+            x: `[..., K]`.
+            weight: `[K, M]`, input features first, as GPT-2 stores them.
+            bias: `[M]`.
+            residual: `[..., M]`, added last.
+            activation: applied before the residual is added.
+
+        Returns:
+            `[..., M]`.
+
+        Raises:
+            ShapeError: x has not as many features as weight has rows.
+        """
+        if x.ndim == 0 or x.shape[-1] != weight.shape[0]:
+            raise ShapeError(
+                f"linear: weight expects {weight.shape[0]} input features, got x of shape {x.shape}; "
+                "does n_embd match the checkpoint?"
+            )
+        y = np.matmul(x, weight)
+        if bias is not None:
+            y += bias
+        if activation != "none":
+            y = self.activation(y, kind=activation)
+        if residual is not None:
+            y += residual
+        return y
+
+    def linear_backward(self, grad: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
+        """The gradients of x W + b with respect to x, W and b."""
+        rows = x.reshape(-1, x.shape[-1])
+        grads = grad.reshape(-1, grad.shape[-1])
+        return np.matmul(grad, weight.T), np.matmul(rows.T, grads), np.sum(grads, axis=0)
