@@ -9,13 +9,14 @@ from hornbook.backend.batch import PackedBatch
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.ops import Ops
 from hornbook.backend.select import available_backends, get_backend, use_backend
-from hornbook.backend.types import ACTIVATIONS, Activation, Array, Axis
+from hornbook.backend.types import ACTIVATIONS, Activation, Array, Axis, Generator
 
 __all__ = [
     "ACTIVATIONS",
     "Activation",
     "Array",
     "Axis",
+    "Generator",
     "KVCache",
     "LayerCache",
     "Ops",

@@ -4,12 +4,11 @@ They teach, and they serve unusual models; no hot path runs through them. The fu
 matter for speed are in the neighbouring files.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hornbook.backend.types import Array, Axis
+from hornbook.backend.types import Array, Axis, Generator
 
 __all__ = ["ArrayOps"]
 
@@ -43,31 +42,33 @@ class ArrayOps:
         """Ones on the diagonal of an `[n, m]` matrix, zeros elsewhere."""
         return np.eye(n, m, dtype=dtype)
 
-    def normal(
-        self, shape: tuple[int, ...], std: float, rng: np.random.Generator, dtype: Any = np.float32
-    ) -> Array:
+    def generator(self, seed: int | None = None) -> Generator:
+        """A source of random numbers: the same seed gives the same numbers, None different ones each time."""
+        return np.random.default_rng(seed)
+
+    def normal(self, shape: tuple[int, ...], std: float, rng: Generator, dtype: Any = np.float32) -> Array:
         """Draws from the normal distribution with mean 0 and standard deviation `std`."""
         return (rng.standard_normal(shape) * std).astype(dtype)
 
-    def bernoulli(self, shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
+    def bernoulli(self, shape: tuple[int, ...], p: float, rng: Generator) -> Array:
         """True with probability `p`, independently everywhere."""
         return np.asarray(rng.random(shape) < p)
 
     # Arithmetic
 
-    def add(self, x: Array, y: Array) -> Array:
+    def add(self, x: Array | float, y: Array | float) -> Array:
         """The sum x + y."""
         return np.add(x, y)
 
-    def sub(self, x: Array, y: Array) -> Array:
+    def sub(self, x: Array | float, y: Array | float) -> Array:
         """The difference x - y."""
         return np.subtract(x, y)
 
-    def mul(self, x: Array, y: Array) -> Array:
+    def mul(self, x: Array | float, y: Array | float) -> Array:
         """The product x * y, element by element."""
         return np.multiply(x, y)
 
-    def div(self, x: Array, y: Array) -> Array:
+    def div(self, x: Array | float, y: Array | float) -> Array:
         """The quotient x / y."""
         return np.divide(x, y)
 
@@ -146,7 +147,7 @@ class ArrayOps:
         axes = (*range(extra), *repeated)
         return np.reshape(np.sum(x, axes), shape) if axes else x
 
-    def cat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+    def cat(self, *arrays: Array, axis: int = 0) -> Array:
         """Joins arrays along an existing axis."""
         return np.concatenate(arrays, axis)
 
