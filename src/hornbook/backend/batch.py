@@ -42,6 +42,19 @@ class PackedBatch:
             n_positions=max((begin + n for begin, n in zip(begins, lengths, strict=True)), default=0),
         )
 
+    @classmethod
+    def from_ids(cls, ids: Any) -> tuple["PackedBatch", tuple[int, ...]]:
+        """Packs `[T]` or `[B, T]`, the shapes of the textbooks; also returns that shape."""
+        array = as_ids(ids)
+        return cls.pack(array if array.ndim == 2 else [array]), array.shape
+
+    @property
+    def next_ids(self) -> Array:
+        """What a language model should say at each token: the next id; -1 at the end of a sequence."""
+        following = np.append(self.ids[1:], np.int32(-1))[: len(self.ids)]
+        following[self.offsets[1:][self.lengths > 0] - 1] = -1
+        return following
+
     @property
     def lengths(self) -> Array:
         """The number of tokens of each sequence, int32 `[B]`."""
