@@ -5,7 +5,7 @@ themselves, so that the same model runs wherever there is an `Ops`. Read `ops.py
 files it joins.
 """
 
-from hornbook.backend.batch import PackedBatch
+from hornbook.backend.batch import PackedBatch, as_ids
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.ops import Ops
 from hornbook.backend.select import available_backends, get_backend, use_backend
@@ -21,6 +21,7 @@ __all__ = [
     "LayerCache",
     "Ops",
     "PackedBatch",
+    "as_ids",
     "available_backends",
     "get_backend",
     "use_backend",

@@ -6,6 +6,7 @@ import numpy as np
 
 from hornbook.backend.erf import erf
 from hornbook.backend.types import Activation, Array
+from hornbook.errors import ConfigError
 
 __all__ = ["ActivationOps"]
 
@@ -16,8 +17,9 @@ CUBIC = 0.044715  # Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016
 
 
 def sigmoid(x: Array) -> Array:
-    """Computes 1 / (1 + e^-x) through tanh, which cannot overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    """Computes 1 / (1 + e^-x) from e^-|x|, which cannot overflow, and keeps its digits far below zero."""
+    decay = np.exp(-np.abs(x))
+    return np.where(x < 0, decay, 1) / (1 + decay)
 
 
 def relu(x: Array) -> Array:
@@ -76,20 +78,24 @@ class ActivationOps:
     """Non-linear functions, of single elements or along one axis."""
 
     def activation(self, x: Array, *, kind: Activation) -> Array:
-        """Applies one of the `Activation` functions to every element."""
-        return FUNCTIONS[kind][0](x)
+        """Applies one of the `Activation` functions to every element.
+
+        Raises:
+            ConfigError: `kind` is none of them.
+        """
+        return _look_up(kind)[0](x)
 
     def activation_backward(self, grad: Array, x: Array, *, kind: Activation) -> Array:
         """The gradient with respect to x, given x before the activation."""
-        return grad * FUNCTIONS[kind][1](x)
+        return grad * _look_up(kind)[1](x)
 
     def sigmoid(self, x: Array) -> Array:
         """1 / (1 + e^-x)."""
         return sigmoid(x)
 
     def softmax(self, x: Array, *, axis: int = -1) -> Array:
-        """e^x_i / sum_j e^x_j along `axis`, shifted by the maximum so that nothing overflows."""
-        exps = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
+        """e^x_i / sum_j e^x_j along `axis`; NaN where all are -inf, as in torch."""
+        exps = np.exp(_below_zero(x, axis))
         return exps / np.sum(exps, axis, keepdims=True)
 
     def softmax_backward(self, grad: Array, output: Array, *, axis: int = -1) -> Array:
@@ -97,10 +103,23 @@ class ActivationOps:
         return output * (grad - np.sum(grad * output, axis, keepdims=True))
 
     def log_softmax(self, x: Array, *, axis: int = -1) -> Array:
-        """x_i - log sum_j e^x_j along `axis`."""
-        shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
-        return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+        """x_i - log sum_j e^x_j along `axis`; NaN where all are -inf, as in torch."""
+        shifted = _below_zero(x, axis)
+        total = np.sum(np.exp(shifted), axis, keepdims=True)
+        return shifted - np.log(np.maximum(total, 1))  # only the total of an empty axis is less than 1
 
     def log_softmax_backward(self, grad: Array, output: Array, *, axis: int = -1) -> Array:
         """The gradient with respect to x: dy - softmax(x) * sum(dy)."""
         return grad - np.exp(output) * np.sum(grad, axis, keepdims=True)
+
+
+def _look_up(kind: Activation) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    if kind not in FUNCTIONS:
+        raise ConfigError(f"activation: expected one of {', '.join(FUNCTIONS)}, got {kind!r}")
+    return FUNCTIONS[kind]
+
+
+def _below_zero(x: Array, axis: int) -> Array:
+    """x minus its maximum: softmax stays the same, and no exponential of it overflows."""
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)  # integers have no -inf to begin from
+    return x - np.max(x, axis, keepdims=True, initial=-np.inf)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.backend.types import Array, Axis, Generator
+from hornbook.errors import ConfigError, ShapeError
 
 __all__ = ["ArrayOps"]
 
@@ -21,6 +22,10 @@ class ArrayOps:
     def asarray(self, values: Any, dtype: Any = None) -> Array:
         """Makes an array of this backend from nested lists, scalars or an ndarray."""
         return np.asarray(values, dtype=dtype)
+
+    def copy(self, values: Any, dtype: Any = None) -> Array:
+        """Like `asarray`, in memory of its own, row by row without gaps."""
+        return np.array(values, dtype, order="C")
 
     def to_numpy(self, x: Array) -> Array:
         """Gives the values as an ndarray, for printing, saving and comparing."""
@@ -35,7 +40,13 @@ class ArrayOps:
         return np.full(shape, value, dtype)
 
     def arange(self, start: float, stop: float, step: float = 1, dtype: Any = np.float32) -> Array:
-        """The numbers from `start` up to, not including, `stop`."""
+        """The numbers from `start` up to, not including, `stop`.
+
+        Raises:
+            ConfigError: step is 0.
+        """
+        if step == 0:
+            raise ConfigError("arange: step must not be 0")
         return np.arange(start, stop, step).astype(dtype)
 
     def eye(self, n: int, m: int | None = None, dtype: Any = np.float32) -> Array:
@@ -169,10 +180,12 @@ class ArrayOps:
 
     def tril(self, x: Array, k: int = 0) -> Array:
         """Keeps the lower triangle of the last two axes, up to diagonal k."""
+        _check_matrix("tril", x)
         return np.tril(x, k)
 
     def triu(self, x: Array, k: int = 0) -> Array:
         """Keeps the upper triangle of the last two axes, from diagonal k."""
+        _check_matrix("triu", x)
         return np.triu(x, k)
 
     # Reductions
@@ -204,7 +217,17 @@ class ArrayOps:
     def top_k(self, scores: Array, k: int) -> tuple[Array, Array]:
         """The k largest of the last axis, `[..., V] -> values, ids [..., k]`, largest first.
 
-        Among equal scores the lower id comes first. NaN sorts last.
+        Among equal scores the lower id comes first. NaN sorts last. All V where k is larger.
+
+        Raises:
+            ConfigError: k is negative.
         """
+        if k < 0:
+            raise ConfigError(f"top_k: k must not be negative, got {k}")
         ids = np.argsort(-scores, axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(scores, ids, axis=-1), ids
+
+
+def _check_matrix(operation: str, x: Array) -> None:
+    if x.ndim < 2:
+        raise ShapeError(f"{operation}: expected at least two axes, got shape {x.shape}")

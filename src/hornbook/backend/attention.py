@@ -4,13 +4,13 @@ Everything is written for one sequence: heads `[H, T, D]`, T new rows against S 
 are a loop over sequences, and a cache only makes S larger than T.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
 from hornbook.backend.activation import ActivationOps
+from hornbook.backend.batch import spans
 from hornbook.backend.cache import LayerCache
 from hornbook.backend.types import Array
+from hornbook.errors import ShapeError
 
 __all__ = ["AttentionOps"]
 
@@ -41,10 +41,15 @@ class AttentionOps(ActivationOps):
         Returns:
             The heads joined again, `[N, C]`.
 
+        Raises:
+            ShapeError: qkv does not split into 3H parts, or offsets or cache belong to another batch.
+            ContextLengthError: the cache is full.
+
         Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.
         """
+        _check_fit(qkv, offsets, n_head, cache)
         output = np.empty((len(qkv), qkv.shape[1] // 3), qkv.dtype)
-        for sequence, (begin, end) in enumerate(pairwise(offsets)):
+        for sequence, (begin, end) in enumerate(spans("attention", offsets, len(qkv))):
             q, k, v = _split_heads(qkv[begin:end], n_head)  # each [H, T, D]
             if cache is not None:
                 k, v = cache.append(sequence, k, v)  # [H, S, D]
@@ -57,7 +62,7 @@ class AttentionOps(ActivationOps):
     ) -> Array:
         """The gradient with respect to qkv, `[N, 3C]`."""
         dqkv = np.empty_like(qkv)
-        for begin, end in pairwise(offsets):
+        for begin, end in spans("attention", offsets, len(qkv)):
             q, k, v = _split_heads(qkv[begin:end], n_head)
             dcontext = _split_heads(grad[begin:end], n_head, parts=1)[0]  # [H, T, D]
             weights = self._attention_weights(q, k, causal=causal, scale=scale)
@@ -77,11 +82,24 @@ class AttentionOps(ActivationOps):
         return self.softmax(scores)
 
 
+def _check_fit(qkv: Array, offsets: Array, n_head: int, cache: LayerCache | None) -> None:
+    if qkv.ndim != 2 or n_head < 1 or qkv.shape[1] % (3 * n_head):
+        raise ShapeError(
+            f"attention: expected qkv of shape [N, 3C] with C a multiple of n_head {n_head}, got {qkv.shape}"
+        )
+    if cache is not None and len(cache.lengths) != len(offsets) - 1:
+        raise ShapeError(
+            f"attention: the cache holds {len(cache.lengths)} sequences, the batch {len(offsets) - 1}"
+        )
+
+
 def _split_heads(rows: Array, n_head: int, parts: int = 3) -> Array:
     """`[T, parts * C] -> [parts, H, T, D]`."""
-    return rows.reshape(len(rows), parts, n_head, -1).transpose(1, 2, 0, 3)
+    head_size = rows.shape[1] // (parts * n_head)
+    return rows.reshape(len(rows), parts, n_head, head_size).transpose(1, 2, 0, 3)
 
 
 def _join_heads(heads: Array) -> Array:
     """`[H, T, D] -> [T, C]`."""
-    return heads.swapaxes(0, 1).reshape(heads.shape[1], -1)
+    n_head, n_rows, head_size = heads.shape
+    return heads.swapaxes(0, 1).reshape(n_rows, n_head * head_size)

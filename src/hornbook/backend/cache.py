@@ -25,9 +25,14 @@ class LayerCache:
     lengths: Array
 
     def append(self, sequence: int, keys: Array, values: Array) -> tuple[Array, Array]:
-        """Writes new rows `[H, T, D]` behind the filled ones and returns all rows, `[H, S, D]`."""
-        begin = self.lengths[sequence]
+        """Writes new rows `[H, T, D]` behind the filled ones and returns all rows, `[H, S, D]`.
+
+        Raises:
+            ContextLengthError: there is no room for them.
+        """
+        begin = int(self.lengths[sequence])
         end = begin + keys.shape[1]
+        _check_room(end, self.keys.shape[2])
         self.keys[sequence, :, begin:end] = keys
         self.values[sequence, :, begin:end] = values
         return self.keys[sequence, :, :end], self.values[sequence, :, :end]
@@ -48,13 +53,16 @@ class KVCache:
 
     def check_room(self, counts: Array) -> None:
         """Raises ContextLengthError if `counts` `[B]` more rows do not fit."""
-        needed = int(np.max(self.lengths + counts, initial=0))
-        if needed > self.capacity:
-            raise ContextLengthError(
-                f"cache: has room for {self.capacity} positions, {needed} are needed; "
-                "make it larger or the text shorter"
-            )
+        _check_room(int(np.max(self.lengths + counts, initial=0)), self.capacity)
 
     def advance(self, counts: Array) -> None:
         """Counts the rows just written, `[B]`, as filled."""
         self.lengths += counts.astype(np.int32)
+
+
+def _check_room(needed: int, capacity: int) -> None:
+    if needed > capacity:
+        raise ContextLengthError(
+            f"cache: has room for {capacity} positions, {needed} are needed; "
+            "make it larger or the text shorter"
+        )

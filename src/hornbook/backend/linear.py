@@ -34,13 +34,9 @@ class LinearOps(ActivationOps):
             `[..., M]`.
 
         Raises:
-            ShapeError: x has not as many features as weight has rows.
+            ShapeError: x has not as many features as weight has rows, or bias or residual another shape.
         """
-        if x.ndim == 0 or x.shape[-1] != weight.shape[0]:
-            raise ShapeError(
-                f"linear: weight expects {weight.shape[0]} input features, got x of shape {x.shape}; "
-                "does n_embd match the checkpoint?"
-            )
+        _check_fit(x, weight, bias, residual)
         y = np.matmul(x, weight)
         if bias is not None:
             y += bias
@@ -55,3 +51,18 @@ class LinearOps(ActivationOps):
         rows = x.reshape(-1, x.shape[-1])
         grads = grad.reshape(-1, grad.shape[-1])
         return np.matmul(grad, weight.T), np.matmul(rows.T, grads), np.sum(grads, axis=0)
+
+
+def _check_fit(x: Array, weight: Array, bias: Array | None, residual: Array | None) -> None:
+    n_inputs, n_outputs = weight.shape
+    if x.ndim == 0 or x.shape[-1] != n_inputs:
+        raise ShapeError(
+            f"linear: weight expects {n_inputs} input features, got x of shape {x.shape}; "
+            "does n_embd match the checkpoint?"
+        )
+    if bias is not None and bias.shape != (n_outputs,):
+        raise ShapeError(f"linear: expected a bias of shape {(n_outputs,)}, got {bias.shape}")
+    if residual is not None and residual.shape != (*x.shape[:-1], n_outputs):
+        raise ShapeError(
+            f"linear: expected a residual of shape {(*x.shape[:-1], n_outputs)}, got {residual.shape}"
+        )

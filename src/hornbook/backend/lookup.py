@@ -1,9 +1,8 @@
 """Rows of a table, and sums of rows: embedding and pooling."""
 
-from itertools import pairwise
-
 import numpy as np
 
+from hornbook.backend.batch import spans
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
@@ -17,8 +16,10 @@ class LookupOps:
         """Row `ids[n]` of the table for every n: `[V, C], [...] -> [..., C]`.
 
         Raises:
-            ShapeError: an id is not in 0 .. V-1.
+            ShapeError: ids are not integers, or one is not in 0 .. V-1.
         """
+        if ids.dtype.kind not in "iu":
+            raise ShapeError(f"embedding: ids must be integers, got {ids.dtype}")
         if ids.size and (ids.min() < 0 or ids.max() >= len(table)):
             worst = int(ids.min()) if ids.min() < 0 else int(ids.max())
             raise ShapeError(
@@ -43,10 +44,13 @@ class LookupOps:
 
         Returns:
             `[B, C]`; an empty segment gives zeros.
+
+        Raises:
+            ShapeError: offsets do not rise from 0 to N.
         """
         weighted = x if weights is None else x * weights[:, None]
         result = np.zeros((len(offsets) - 1, x.shape[1]), x.dtype)
-        for row, (begin, end) in enumerate(pairwise(offsets)):
+        for row, (begin, end) in enumerate(spans("segment_sum", offsets, len(x))):
             np.sum(weighted[begin:end], axis=0, out=result[row])
         return result
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hornbook.backend.types import Array
+from hornbook.errors import ShapeError
 
 __all__ = ["LossOps"]
 
@@ -29,7 +30,11 @@ class LossOps:
 
         Returns:
             Losses in nats, `[N]`.
+
+        Raises:
+            ShapeError: x, table and targets do not fit together, or a target is not below V.
         """
+        _check_fit(x, table, targets)
         losses = np.zeros(len(x), x.dtype)
         for rows in _blocks(len(x), len(table)):
             logits = x[rows] @ table.T
@@ -52,6 +57,19 @@ class LossOps:
             dx[rows] = dlogits @ table
             dtable += dlogits.T @ x[rows]
         return dx, dtable
+
+
+def _check_fit(x: Array, table: Array, targets: Array) -> None:
+    if x.ndim != 2 or table.ndim != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:
+        raise ShapeError(
+            "cross_entropy: expected x [N, C], table [V, C] and targets [N], "
+            f"got shapes {x.shape}, {table.shape} and {targets.shape}"
+        )
+    if targets.dtype.kind not in "iu" or np.max(targets, initial=-1) >= len(table):
+        raise ShapeError(
+            f"cross_entropy: targets must be integers below {len(table)}, "
+            f"got {targets.dtype} up to {np.max(targets, initial=-1)}"
+        )
 
 
 def _blocks(n_rows: int, vocabulary: int) -> Iterator[slice]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hornbook.backend.types import Array
+from hornbook.errors import ShapeError
 
 __all__ = ["NormOps"]
 
@@ -22,8 +23,16 @@ class NormOps:
         Returns:
             `[..., C]`.
 
+        Raises:
+            ShapeError: weight or bias has not the length of a row.
+
         Source: Ba, Kiros, Hinton, "Layer Normalization", 2016.
         """
+        if not x.shape[-1:] == weight.shape == bias.shape or x.ndim == 0:
+            raise ShapeError(
+                f"layer_norm: weight of shape {weight.shape} and bias of shape {bias.shape} "
+                f"do not fit rows of x of shape {x.shape}"
+            )
         normalised, _ = _normalise(x, eps)
         normalised *= weight
         normalised += bias

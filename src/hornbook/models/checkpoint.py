@@ -1,11 +1,12 @@
 """Between the tensors of a checkpoint and the parameters of a model: renaming, dropping, checking.
 
 GPT-2 in files keeps its own names. What differs between writers: a `transformer.` in front of every name,
-constant buffers of the attention mask, and an `lm_head.weight` that repeats the token table.
+constant buffers of the attention mask, and an `lm_head.weight` that repeats the token table, or replaces it.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
 from hornbook.backend import Array, get_backend
 from hornbook.errors import ConfigError, ModelFormatError
@@ -14,30 +15,35 @@ from hornbook.models.config import GPT2Config
 __all__ = ["gpt2_hub_tensors", "gpt2_shapes", "gpt2_state"]
 
 PREFIX = "transformer."
-MASK_BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
+MASK_BUFFER = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")
+INPUT_TABLE = "wte.weight"
 OUTPUT_TABLE = "lm_head.weight"
 
 
-def gpt2_state(config: GPT2Config, tensors: Mapping[str, Array]) -> dict[str, Array]:
+def gpt2_state(config: GPT2Config, tensors: Mapping[str, Array]) -> tuple[GPT2Config, dict[str, Array]]:
     """The parameters of a GPT-2 by their names in the model, in float32.
+
+    A checkpoint whose `lm_head.weight` differs from its token table is not tied, whatever the configuration
+    says: transformers takes it so.
 
     Args:
         config: what the model shall look like.
         tensors: of a checkpoint; only those that are parameters are read.
 
+    Returns:
+        The configuration with `tie_word_embeddings` as it is, and the parameters.
+
     Raises:
         ModelFormatError: a tensor is missing, unknown or of another shape.
         ConfigError: vocab_size is not the number of rows of the token table.
     """
-    sources = {_model_name(name): name for name in tensors}
-    if config.tie_word_embeddings:
-        sources.pop(OUTPUT_TABLE, None)
-    sources = {name: source for name, source in sources.items() if not MASK_BUFFER.fullmatch(name)}
+    names = (name for name in tensors if not MASK_BUFFER.fullmatch(name))
+    found = {name.removeprefix(PREFIX): tensors[name] for name in names}
+    config = _settle_output_table(config, found)
     expected = dict(gpt2_shapes(config))
-    _check_names(expected.keys(), sources.keys())
-    state = {name: tensors[sources[name]] for name in expected}
-    _check_shapes(config, expected, state)
-    return {name: get_backend().asarray(array, "float32") for name, array in state.items()}
+    _check_names(expected.keys(), found.keys())
+    _check_shapes(config, expected, found)
+    return config, {name: get_backend().asarray(found[name], "float32") for name in expected}
 
 
 def gpt2_hub_tensors(state: Mapping[str, Array]) -> dict[str, Array]:
@@ -48,7 +54,7 @@ def gpt2_hub_tensors(state: Mapping[str, Array]) -> dict[str, Array]:
 def gpt2_shapes(config: GPT2Config) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape of every parameter, without making a model."""
     c, inner = config.n_embd, config.inner_size
-    yield "wte.weight", (config.vocab_size, c)
+    yield INPUT_TABLE, (config.vocab_size, c)
     yield "wpe.weight", (config.n_positions, c)
     for i in range(config.n_layer):
         yield from _layer_norm_shapes(f"h.{i}.ln_1", c)
@@ -72,8 +78,20 @@ def _linear_shapes(name: str, n_in: int, n_out: int) -> Iterator[tuple[str, tupl
     yield f"{name}.bias", (n_out,)
 
 
-def _model_name(name: str) -> str:
-    return name.removeprefix(PREFIX)
+def _settle_output_table(config: GPT2Config, tensors: dict[str, Array]) -> GPT2Config:
+    """Drops an output table that only repeats the token table; one that differs unties the model."""
+    if not config.tie_word_embeddings or OUTPUT_TABLE not in tensors:
+        return config
+    output_table = tensors.pop(OUTPUT_TABLE)
+    token_table = tensors.setdefault(INPUT_TABLE, output_table)
+    if token_table is output_table or _equal(token_table, output_table):
+        return config
+    tensors[OUTPUT_TABLE] = output_table
+    return replace(config, tie_word_embeddings=False)
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and bool((a == b).all())
 
 
 def _check_names(expected: Set[str], got: Set[str]) -> None:
@@ -87,7 +105,7 @@ def _check_names(expected: Set[str], got: Set[str]) -> None:
 def _check_shapes(
     config: GPT2Config, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Array]
 ) -> None:
-    rows = len(state["wte.weight"])
+    rows = len(state[INPUT_TABLE])
     if rows != config.vocab_size:
         raise ConfigError(f"vocab_size: config says {config.vocab_size}, the token table has {rows} rows")
     wrong = [name for name, shape in expected.items() if state[name].shape != shape]

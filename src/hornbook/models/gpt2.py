@@ -94,7 +94,7 @@ class GPT2(Module):
             ModelFormatError: tensors are missing, unknown or of another shape; the message names them.
             ConfigError: vocab_size differs from the token table.
         """
-        state = gpt2_state(config, tensors)
+        config, state = gpt2_state(config, tensors)
         with skip_init():
             model = cls(config)
         model.load_state_dict(state)

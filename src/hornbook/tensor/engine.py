@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hornbook.backend import Array, Ops, get_backend
+from hornbook.errors import ConfigError
 
 if TYPE_CHECKING:
     from hornbook.tensor.tensor import Tensor
@@ -59,13 +60,17 @@ def no_grad() -> Iterator[None]:
 
 
 def backward(root: "Tensor", grad: Array, rules: Mapping[str, Rule]) -> None:
-    """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from."""
+    """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from.
+
+    Each leaf owns its gradient, in its own type: rules may share one array among inputs, or return views.
+    """
     ops = get_backend()
     grads = {id(root): grad}
     for tensor in reversed(_inputs_first(root)):
         arriving = grads.pop(id(tensor))
         if tensor.node is None:
-            tensor.grad = arriving if tensor.grad is None else ops.add(tensor.grad, arriving)
+            total = arriving if tensor.grad is None else ops.add(tensor.grad, arriving)
+            tensor.grad = ops.copy(total, tensor.dtype)
             continue
         for parent, contribution in _contributions(ops, tensor, tensor.node, arriving, rules):
             known = grads.get(id(parent))
@@ -78,8 +83,11 @@ def _contributions(
     arrays = [getattr(x, "data", x) if hasattr(x, "requires_grad") else x for x in node.inputs]
     results = rules[node.operation](ops, grad, tensor.data, *arrays, **node.options)
     for source, result in zip(node.inputs, results, strict=True):
-        if result is not None and getattr(source, "requires_grad", False):
-            yield source, result
+        if not getattr(source, "requires_grad", False):
+            continue
+        if result is None:
+            raise ConfigError(f"{node.operation}: has no derivative for its input of shape {source.shape}")
+        yield source, result
 
 
 def _inputs_first(root: "Tensor") -> list["Tensor"]:

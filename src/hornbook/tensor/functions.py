@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook.backend import Generator, get_backend
+from hornbook.errors import ShapeError
 from hornbook.tensor.tensor import Tensor, apply
 
 __all__ = ["arange", "cat", "eye", "full", "ones", "randn", "tensor", "tril", "triu", "zeros"]
 
 
 def tensor(values: Any, *, dtype: Any = "float32", requires_grad: bool = False) -> Tensor:
-    """Makes a tensor from nested lists, numbers or an array."""
-    return Tensor(values, dtype=dtype, requires_grad=requires_grad)
+    """Makes a tensor with memory of its own from nested lists, numbers, an array or a tensor."""
+    return Tensor(get_backend().copy(values, dtype), requires_grad=requires_grad)
 
 
 def full(
     shape: Sequence[int], value: float, *, dtype: Any = "float32", requires_grad: bool = False
 ) -> Tensor:
     """A tensor that holds `value` everywhere."""
-    return Tensor(get_backend().full(tuple(shape), value, dtype), requires_grad=requires_grad)
+    return Tensor(get_backend().full(_checked(shape), value, dtype), requires_grad=requires_grad)
 
 
 def zeros(*shape: int, dtype: Any = "float32", requires_grad: bool = False) -> Tensor:
@@ -46,7 +47,7 @@ def randn(
         requires_grad: whether `backward` reaches it.
     """
     generator = rng if isinstance(rng, Generator) else get_backend().generator(rng)
-    return Tensor(get_backend().normal(shape, 1.0, generator, dtype), requires_grad=requires_grad)
+    return Tensor(get_backend().normal(_checked(shape), 1.0, generator, dtype), requires_grad=requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = "float32", requires_grad: bool = False) -> Tensor:
@@ -73,3 +74,9 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
 def cat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joins tensors along an existing axis."""
     return apply("cat", *tensors, axis=axis)
+
+
+def _checked(shape: Sequence[int]) -> tuple[int, ...]:
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"shape: sizes must not be negative, got {tuple(shape)}")
+    return tuple(shape)

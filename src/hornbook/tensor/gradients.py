@@ -4,9 +4,11 @@ A rule is called as `rule(ops, grad, output, *inputs, **options)` with arrays, w
 with respect to the output. It returns one gradient for each input, None where there is none.
 """
 
+from math import prod
 from typing import Any
 
 from hornbook.backend import Activation, Array, Axis, Ops
+from hornbook.errors import ConfigError
 from hornbook.tensor.engine import Rule
 
 __all__ = ["GRADIENTS"]
@@ -44,7 +46,9 @@ def neg(ops: Ops, grad: Array, _: Array, __: Array) -> Grads:
 
 
 def pow_(ops: Ops, grad: Array, _: Array, x: Array, *, exponent: float) -> Grads:
-    """d(x^n) = n x^(n-1) dx."""
+    """d(x^n) = n x^(n-1) dx; 0 for n = 0, also where x is 0."""
+    if exponent == 0:
+        return (ops.mul(grad, 0),)
     return (ops.mul(grad, ops.mul(ops.pow(x, exponent - 1), exponent)),)
 
 
@@ -157,15 +161,15 @@ def sum_(ops: Ops, grad: Array, _: Array, x: Array, *, axis: Axis, keepdims: boo
     return (_spread(ops, grad, x, axis, keepdims),)
 
 
-def mean(ops: Ops, grad: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
+def mean(ops: Ops, grad: Array, _: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
     """Every term gets its n-th part of the gradient."""
-    return (ops.div(_spread(ops, grad, x, axis, keepdims), x.size / y.size),)
+    return (ops.div(_spread(ops, grad, x, axis, keepdims), _count(x, axis)),)
 
 
-def var(ops: Ops, grad: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
+def var(ops: Ops, grad: Array, _: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
     """d(mean((x - m)^2)) = 2 (x - m) dx / n; the part through the mean m cancels."""
     centred = ops.sub(x, ops.mean(x, axis, keepdims=True))
-    return (ops.mul(_spread(ops, grad, x, axis, keepdims), ops.mul(centred, 2 * y.size / x.size)),)
+    return (ops.mul(_spread(ops, grad, x, axis, keepdims), ops.div(centred, _count(x, axis) / 2)),)
 
 
 def extreme(ops: Ops, grad: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
@@ -176,11 +180,21 @@ def extreme(ops: Ops, grad: Array, y: Array, x: Array, *, axis: Axis, keepdims: 
 
 
 def _spread(ops: Ops, reduced: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    if axis is not None and not keepdims:
-        axes = sorted(a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis))
-        for a in axes:
+    if not keepdims:
+        for a in _reduced_axes(x, axis):
             reduced = ops.unsqueeze(reduced, a)
     return ops.broadcast_to(reduced, x.shape)
+
+
+def _count(x: Array, axis: Axis) -> int:
+    """How many elements became one."""
+    return prod(x.shape[a] for a in _reduced_axes(x, axis))
+
+
+def _reduced_axes(x: Array, axis: Axis) -> list[int]:
+    if axis is None:
+        return list(range(x.ndim))
+    return sorted(a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis))
 
 
 # Fused operations: their derivatives are operations of the backend themselves.
@@ -202,10 +216,21 @@ def log_softmax(ops: Ops, grad: Array, y: Array, _: Array, *, axis: int) -> Grad
 
 
 def linear(
-    ops: Ops, grad: Array, _: Array, x: Array, weight: Array, bias: Array | None, residual: Array | None
+    ops: Ops,
+    grad: Array,
+    _: Array,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    residual: Array | None,
+    *,
+    activation: Activation = "none",
 ) -> Grads:
-    """See `Ops.linear_backward`. While gradients are recorded, the activation is an operation of its own."""
-    dx, dweight, dbias = ops.linear_backward(grad, x, weight)
+    """See `Ops.linear_backward`; with an activation, the values before it are computed again."""
+    inner = grad
+    if activation != "none":
+        inner = ops.activation_backward(grad, ops.linear(x, weight, bias), kind=activation)
+    dx, dweight, dbias = ops.linear_backward(inner, x, weight)
     return dx, dweight, None if bias is None else dbias, None if residual is None else grad
 
 
@@ -222,7 +247,7 @@ def embedding(ops: Ops, grad: Array, _: Array, table: Array, ids: Array) -> Grad
 def attention(ops: Ops, grad: Array, _: Array, qkv: Array, offsets: Array, **options: Any) -> Grads:
     """See `Ops.attention_backward`. Rows in a cache have left the graph, so there must be none."""
     if options.pop("cache", None) is not None:
-        raise ValueError("attention: no gradients through a cache; call the model without one")
+        raise ConfigError("attention: no gradients through a cache; call the model without one")
     return ops.attention_backward(grad, qkv, offsets, **options), None
 
 

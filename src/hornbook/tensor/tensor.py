@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hornbook.backend import Array, Axis, get_backend
-from hornbook.errors import ShapeError
+from hornbook.errors import ConfigError, HornbookError, ShapeError
 from hornbook.tensor.engine import Node, backward, is_recording
 from hornbook.tensor.gradients import GRADIENTS
 
@@ -28,12 +28,24 @@ class Tensor:
     """
 
     __slots__ = ("data", "grad", "node", "requires_grad")
+    __array_ufunc__ = None  # `array * tensor` is for __rmul__, not for a loop over the array's elements
 
     def __init__(self, values: Any, *, dtype: Any = None, requires_grad: bool = False) -> None:
-        """Wraps an array as it is; nested lists and numbers become float32 unless `dtype` says otherwise."""
+        """Wraps an array as it is, without a copy; nested lists and numbers become float32.
+
+        Args:
+            values: what it shall hold.
+            dtype: the type to convert to.
+            requires_grad: whether `backward` reaches it.
+
+        Raises:
+            ConfigError: a gradient is asked for with respect to integers.
+        """
         if dtype is None and not hasattr(values, "dtype"):
             dtype = "float32"
         self.data: Any = values if dtype is None else get_backend().asarray(values, dtype)
+        if requires_grad and self.data.dtype.kind != "f":
+            raise ConfigError(f"Tensor: only floats have gradients, got {self.data.dtype}")
         self.requires_grad = requires_grad
         self.grad: Any = None
         self.node: Node | None = None
@@ -75,7 +87,13 @@ class Tensor:
         """The same values without their history."""
         return Tensor(self.data)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        ops = get_backend()
+        return ops.copy(self.numpy(), dtype) if copy else ops.asarray(self.numpy(), dtype)
+
     def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError("len: a tensor of shape () has no first axis")
         return self.shape[0]
 
     def __iter__(self) -> Iterator["Tensor"]:
@@ -93,13 +111,17 @@ class Tensor:
                 single element.
 
         Raises:
+            ConfigError: this tensor was not computed from one that requires a gradient.
             ShapeError: no `grad` given for more than one element, or one of another shape.
         """
+        if not self.requires_grad:
+            raise ConfigError(
+                "backward: nothing was recorded; does an input have requires_grad, outside of no_grad?"
+            )
         if grad is None and self.size != 1:
             raise ShapeError(f"backward: a tensor of shape {self.shape} needs a gradient of that shape")
-        seed = get_backend().asarray(1 if grad is None else getattr(grad, "data", grad), self.dtype)
-        if grad is None:
-            seed = get_backend().reshape(seed, self.shape)
+        ops = get_backend()
+        seed = ops.full(self.shape, 1, self.dtype) if grad is None else ops.asarray(grad, self.dtype)
         if seed.shape != self.shape:
             raise ShapeError(f"backward: expected a gradient of shape {self.shape}, got {seed.shape}")
         backward(self, seed, GRADIENTS)
@@ -128,7 +150,7 @@ class Tensor:
 
     def pow(self, exponent: float) -> "Tensor":
         """self ** exponent, for a constant exponent."""
-        return apply("pow", self, exponent=exponent)
+        return apply("pow", self, exponent=exponent if isinstance(exponent, int) else float(exponent))
 
     __add__ = __radd__ = add
     __mul__ = __rmul__ = mul
@@ -142,6 +164,9 @@ class Tensor:
 
     def __rtruediv__(self, other: Any) -> "Tensor":
         return apply("div", self._operand(other), self)
+
+    def __rmatmul__(self, other: Any) -> "Tensor":
+        return apply("matmul", self._operand(other), self)
 
     def __neg__(self) -> "Tensor":
         return apply("neg", self)
@@ -227,15 +252,15 @@ class Tensor:
 
     def slice(self, axis: int, start: int | None = None, stop: int | None = None) -> "Tensor":
         """The places `start` to `stop` of one axis."""
-        return self[(slice(None),) * (axis % self.ndim) + (slice(start, stop),)]
+        return self._at(axis, slice(start, stop))
 
     def select(self, axis: int, index: int) -> "Tensor":
         """One place of one axis, which disappears."""
-        return self[(slice(None),) * (axis % self.ndim) + (index,)]
+        return self._at(axis, index)
 
     def masked_fill(self, mask: Any, value: float) -> "Tensor":
         """Puts `value` where `mask` is true."""
-        return apply("masked_fill", self, getattr(mask, "data", mask), value=value)
+        return apply("masked_fill", self, mask.data if isinstance(mask, Tensor) else mask, value=value)
 
     def tril(self, k: int = 0) -> "Tensor":
         """The lower triangle of the last two axes."""
@@ -269,10 +294,18 @@ class Tensor:
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> "Tensor":
         """Where the largest value along `axis` is; integers, without a gradient."""
-        return Tensor(get_backend().argmax(self.data, axis, keepdims=keepdims))
+        return apply("argmax", self.detach(), axis=axis, keepdims=keepdims)
 
     def _operand(self, other: Any) -> Any:
-        return other if isinstance(other, Tensor) else get_backend().asarray(other, self.dtype)
+        """Numbers, lists and arrays in the type of this tensor, unless it holds integers."""
+        if isinstance(other, Tensor):
+            return other
+        return get_backend().asarray(other, self.dtype if self.dtype.kind == "f" else None)
+
+    def _at(self, axis: int, index: Any) -> "Tensor":
+        if not -self.ndim <= axis < self.ndim:
+            raise ShapeError(f"slice, select: axis {axis} is not one of shape {self.shape}")
+        return self[(slice(None),) * (axis % self.ndim) + (index,)]
 
 
 def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
@@ -282,9 +315,18 @@ def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
         operation: a method of `Ops` that has a rule in `GRADIENTS`.
         inputs: tensors, arrays or None, in the operation's order.
         options: the operation's keyword arguments.
+
+    Raises:
+        ShapeError: the inputs do not fit together.
     """
     arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
-    result = Tensor(getattr(get_backend(), operation)(*arrays, **options))
+    try:
+        result = Tensor(getattr(get_backend(), operation)(*arrays, **options))
+    except HornbookError:
+        raise
+    except (IndexError, ValueError) as error:
+        shapes = " and ".join(str(x.shape) for x in arrays if hasattr(x, "shape"))
+        raise ShapeError(f"{operation}: {str(error).strip()}; got shapes {shapes}") from error
     if is_recording() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
         result.requires_grad = True
         result.node = Node(operation, inputs, options)

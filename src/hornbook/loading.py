@@ -1,0 +1,188 @@
+"""From a name to a model: the one place that knows built-in models, local folders and the Hub.
+
+`find_model` makes a folder of a name, `load_model` a model of a folder, `save_model` a folder of a model.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hornbook.builtin import BUILTIN_MODELS, builtin_folder
+from hornbook.errors import ConfigError, HornbookError
+from hornbook.files import read_json, write_whole
+from hornbook.hub import HubApi, ModelBundle, save_tensors
+from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
+from hornbook.tokenizer import BPETokenizer
+
+__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "save_model"]
+
+MAX_CONFIG_BYTES = 1 << 20
+DTYPES = ("float32",)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what lay beside it.
+
+    Attributes:
+        name: what it was asked for by.
+        bundle: its files.
+        config: its shape.
+        model: the model itself, ready for use.
+        generation_config: the content of generation_config.json; empty where there is none.
+    """
+
+    name: str
+    bundle: ModelBundle
+    config: GPT2Config
+    model: GPT2
+    generation_config: Mapping[str, Any]
+
+    @cached_property
+    def tokenizer(self) -> BPETokenizer:
+        """The tokenizer that belongs to the model, read when it is first asked for.
+
+        Raises:
+            TokenizerError: its files are damaged.
+            ModelFormatError: it has none.
+            ConfigError: it has more tokens than the model.
+        """
+        tokenizer = _read_tokenizer(self.bundle, self.config)
+        if tokenizer.vocab_size > self.config.vocab_size:
+            raise ConfigError(
+                f"{self.bundle.config_path}: vocab_size: the tokenizer has {tokenizer.vocab_size} tokens, "
+                f"the model only {self.config.vocab_size}"
+            )
+        return tokenizer
+
+
+def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:
+    """The files of a model: a local folder, else a built-in model, else a repository of the Hub.
+
+    A repository is downloaded at its first use and taken from the cache from then on.
+
+    Args:
+        name_or_folder: for example `tiny-lm`, `./my-model` or `openai-community/gpt2`.
+        revision: branch, tag or commit of a repository.
+
+    Raises:
+        ModelFormatError: the folder is not a model's.
+        ConfigError: the name can be none of these, or a revision of something that has none.
+        DownloadError: the repository is not cached and cannot be downloaded.
+    """
+    name = str(name_or_folder)
+    if name.startswith("~"):
+        name = str(Path(name).expanduser())
+    is_folder = (
+        isinstance(name_or_folder, Path) or name.startswith(("/", "./", "../", "~")) or Path(name).is_dir()
+    )
+    if revision is not None and (is_folder or name in BUILTIN_MODELS):
+        raise ConfigError(f"revision: only repositories of the Hub have revisions, {name} is none")
+    if is_folder:
+        return ModelBundle.from_folder(name)
+    if name in BUILTIN_MODELS:
+        return ModelBundle.from_folder(builtin_folder(name))
+    return HubApi().download_model(name, revision)
+
+
+def load_model(
+    name_or_folder: str | Path, *, dtype: str = "float32", revision: str | None = None
+) -> LoadedModel:
+    """Finds and reads a model.
+
+    Args:
+        name_or_folder: see `find_model`.
+        dtype: how weights are held in memory: "float32".
+        revision: see `find_model`.
+
+    Raises:
+        ModelFormatError: a file is damaged or does not fit the configuration.
+        ConfigError: the configuration is not one of a GPT-2, or an unknown dtype.
+        DownloadError: see `find_model`.
+    """
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+    bundle = find_model(name_or_folder, revision=revision)
+    config = read_config(bundle)
+    with _naming(bundle.folder):
+        model = GPT2.from_hub_weights(config, bundle.load_tensors())
+    return LoadedModel(str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle))
+
+
+def save_model(
+    folder: str | Path,
+    model: GPT2,
+    tokenizer: BPETokenizer | None = None,
+    *,
+    generation_config: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a folder that `load_model` and transformers read. Each file appears whole or not at all.
+
+    Args:
+        folder: made if it is missing; files of the same names are replaced.
+        model: its configuration and, in float32, its weights.
+        tokenizer: its vocabulary.
+        generation_config: defaults for generating.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(model.state_dict()), dtype="float32")
+    if tokenizer is not None:
+        tokenizer.save_files(folder)
+        _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
+    if generation_config:
+        _write_json(folder / "generation_config.json", dict(generation_config))
+    _write_json(folder / "config.json", {**model.config.to_dict(), "dtype": "float32"})
+
+
+def read_config(bundle: ModelBundle) -> GPT2Config:
+    """The configuration of a model folder.
+
+    Raises:
+        ConfigError: it is not one of a GPT-2; the message names the file and the key.
+    """
+    values = _read_object(bundle.config_path)
+    with _naming(bundle.config_path):
+        return config_from_dict(values)
+
+
+def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:
+    path = bundle.generation_config_path
+    return {} if path is None else _read_object(path)
+
+
+def _read_tokenizer(bundle: ModelBundle, config: GPT2Config) -> BPETokenizer:
+    special = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
+    if bundle.tokenizer_path is not None:
+        return BPETokenizer.from_file(bundle.tokenizer_path, **special)
+    return BPETokenizer.from_files(bundle.vocab_path, bundle.merges_path, **special)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ConfigError)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with write_whole(path) as stream:
+        stream.write((json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the path before the message of our own errors."""
+    try:
+        yield
+    except HornbookError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from None
