@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.builtin import BUILTIN_MODELS, builtin_folder
-from hornbook.errors import ConfigError, HornbookError
+from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json, write_whole
 from hornbook.hub import HubApi, ModelBundle, save_tensors
 from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
 from hornbook.tokenizer import BPETokenizer
 
-__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "save_model"]
+__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "read_tokenizer", "save_model"]
 
 MAX_CONFIG_BYTES = 1 << 20
 DTYPES = ("float32",)
@@ -44,20 +44,8 @@ class LoadedModel:
 
     @cached_property
     def tokenizer(self) -> BPETokenizer:
-        """The tokenizer that belongs to the model, read when it is first asked for.
-
-        Raises:
-            TokenizerError: its files are damaged.
-            ModelFormatError: it has none.
-            ConfigError: it has more tokens than the model.
-        """
-        tokenizer = _read_tokenizer(self.bundle, self.config)
-        if tokenizer.vocab_size > self.config.vocab_size:
-            raise ConfigError(
-                f"{self.bundle.config_path}: vocab_size: the tokenizer has {tokenizer.vocab_size} tokens, "
-                f"the model only {self.config.vocab_size}"
-            )
-        return tokenizer
+        """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
+        return read_tokenizer(self.bundle)
 
 
 def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:
@@ -153,22 +141,36 @@ def read_config(bundle: ModelBundle) -> GPT2Config:
         return config_from_dict(values)
 
 
+def read_tokenizer(bundle: ModelBundle) -> BPETokenizer:
+    """The tokenizer of a model folder.
+
+    Raises:
+        TokenizerError: its files are damaged.
+        ModelFormatError: it has none, or one with more tokens than the model.
+    """
+    config = read_config(bundle)
+    special = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
+    if bundle.tokenizer_path is not None:
+        tokenizer = BPETokenizer.from_file(bundle.tokenizer_path, **special)
+    else:
+        tokenizer = BPETokenizer.from_files(bundle.vocab_path, bundle.merges_path, **special)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ModelConfigError(
+            f"{bundle.config_path}: vocab_size: the tokenizer has {tokenizer.vocab_size} tokens, "
+            f"the model only {config.vocab_size}"
+        )
+    return tokenizer
+
+
 def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:
     path = bundle.generation_config_path
     return {} if path is None else _read_object(path)
 
 
-def _read_tokenizer(bundle: ModelBundle, config: GPT2Config) -> BPETokenizer:
-    special = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
-    if bundle.tokenizer_path is not None:
-        return BPETokenizer.from_file(bundle.tokenizer_path, **special)
-    return BPETokenizer.from_files(bundle.vocab_path, bundle.merges_path, **special)
-
-
 def _read_object(path: Path) -> dict[str, Any]:
-    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ConfigError)
+    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ModelConfigError)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
+        raise ModelConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
     return values
 
 
@@ -179,10 +181,10 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Puts the path before the message of our own errors."""
+    """Puts the path before the message of errors that come from a model's files."""
     try:
         yield
-    except HornbookError as error:
-        if str(path) in str(error):
-            raise
-        raise type(error)(f"{path}: {error}") from None
+    except ConfigError as error:
+        raise ModelConfigError(f"{path}: {error}") from None
+    except ModelFormatError as error:
+        raise error if str(path) in str(error) else ModelFormatError(f"{path}: {error}") from None
