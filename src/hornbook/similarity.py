@@ -2,7 +2,7 @@
 
 Every measure takes vectors `[C]` or rows `[N, C]` and compares row with row; `matrix` compares every row
 of one side with every row of the other. Cosine, dot, Pearson and Spearman grow with likeness; the
-distances shrink, and are 0 for equal vectors.
+distances shrink, and are 0 for equal vectors. A vector that holds NaN gives NaN.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def cosine(a: ArrayLike, b: ArrayLike) -> Vectors:
         A number, or `[N]`; float64.
 
     Raises:
-        ShapeError: vectors of different length, or different numbers of rows.
+        ShapeError: not vectors of numbers, or of different length, or different numbers of rows.
     """
     a, b = _pair("cosine", a, b)
     return np.clip(np.sum(_unit(a) * _unit(b), axis=-1), -1, 1)
@@ -66,7 +66,8 @@ def cosine(a: ArrayLike, b: ArrayLike) -> Vectors:
 
 def euclidean(a: ArrayLike, b: ArrayLike) -> Vectors:
     """sqrt(sum (a - b)^2). Arguments and result as for `cosine`."""
-    return np.sqrt(squared_euclidean(a, b))
+    a, b = _pair("euclidean", a, b)
+    return _norm(a - b)[..., 0]
 
 
 def squared_euclidean(a: ArrayLike, b: ArrayLike) -> Vectors:
@@ -94,7 +95,7 @@ def dot(a: ArrayLike, b: ArrayLike) -> Vectors:
 
 
 def pearson(a: ArrayLike, b: ArrayLike) -> Vectors:
-    """The cosine of a - mean(a) and b - mean(b). Arguments and result as for `cosine`."""
+    """The cosine of a - mean(a) and b - mean(b); 0 for a constant vector. Arguments as for `cosine`."""
     a, b = _pair("pearson", a, b)
     return cosine(_centre(a), _centre(b))
 
@@ -107,7 +108,8 @@ def spearman(a: ArrayLike, b: ArrayLike) -> Vectors:
 
 def angular(a: ArrayLike, b: ArrayLike) -> Vectors:
     """arccos(cosine) / pi: the angle as a distance from 0 to 1. Arguments and result as for `cosine`."""
-    return np.arccos(cosine(a, b)) / np.pi
+    a, b = _pair("angular", a, b)
+    return _angle(_unit(a), _unit(b))
 
 
 METRICS: dict[Metric, Callable[[ArrayLike, ArrayLike], Vectors]] = {
@@ -136,7 +138,7 @@ def matrix(a: ArrayLike, b: ArrayLike | None = None, metric: Metric = "cosine") 
 
     Raises:
         ConfigError: an unknown metric.
-        ShapeError: vectors of different length.
+        ShapeError: not rows of numbers, or of different length.
     """
     measure = _metric(metric)
     rows = np.atleast_2d(_vectors("matrix", a))
@@ -145,14 +147,12 @@ def matrix(a: ArrayLike, b: ArrayLike | None = None, metric: Metric = "cosine") 
         raise ShapeError(
             f"matrix: vectors of equal length expected, got {rows.shape[1]} and {columns.shape[1]}"
         )
-    if metric in {"spearman", "pearson"}:
-        rows, columns = (_centre(_ranks(x) if metric == "spearman" else x) for x in (rows, columns))
-    if metric in {"cosine", "spearman", "pearson", "angular"}:
-        cosines = np.clip(_unit(rows) @ _unit(columns).T, -1, 1)
-        return np.arccos(cosines) / np.pi if metric == "angular" else cosines
     if metric == "dot":
         return rows @ columns.T
-    return _row_by_row(measure, rows, columns)
+    if metric not in TO_UNIT:
+        return _row_by_row(measure, rows, columns)
+    rows, columns = TO_UNIT[metric](rows), TO_UNIT[metric](columns)
+    return _row_by_row(_angle, rows, columns) if metric == "angular" else np.clip(rows @ columns.T, -1, 1)
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,11 @@ class SimilarityCalculator:
 
     def calculate_similarity(self, a: ArrayLike, b: ArrayLike) -> float:
         """The measure of two vectors `[C]`."""
-        return float(_metric(self.metric)(a, b))
+        return float(_metric(self.metric)(_vector("a", a), _vector("b", b)))
 
     def calculate_all_metrics(self, a: ArrayLike, b: ArrayLike) -> dict[Metric, float]:
         """Every measure of two vectors `[C]`, by name."""
+        a, b = _vector("a", a), _vector("b", b)
         return {name: float(measure(a, b)) for name, measure in METRICS.items()}
 
     def similarity_matrix(self, vectors: ArrayLike) -> Vectors:
@@ -183,22 +184,37 @@ class SimilarityCalculator:
     def find_most_similar(
         self, query: ArrayLike, vectors: ArrayLike, top_k: int = 5
     ) -> list[tuple[int, float]]:
-        """Row and value of the `top_k` rows most like the query, the best first; among equals the first row.
+        """The rows most like a query.
+
+        Args:
+            query: `[C]`.
+            vectors: `[N, C]`.
+            top_k: how many are wanted; all if there are fewer.
+
+        Returns:
+            Row and value of each, the best first; among equals the first row.
 
         Raises:
             ConfigError: top_k is negative.
+            ShapeError: the query is not one vector, or of another length than the rows.
         """
         if top_k < 0:
             raise ConfigError(f"top_k: expected 0 or more, got {top_k}")
         if not np.size(vectors):
             return []
-        values = matrix(query, vectors, self.metric)[0]
+        values = matrix(_vector("query", query), vectors, self.metric)[0]
         order = np.argsort(-values if larger_is_closer(self.metric) else values, kind="stable")
         return [(int(row), float(values[row])) for row in order[:top_k]]
 
     def format_matrix(self, vectors: ArrayLike, labels: list[str]) -> str:
-        """The similarity matrix as text, one labelled row a line."""
-        values = self.similarity_matrix(vectors) if labels else np.empty((0, 0))
+        """The similarity matrix as text, one labelled row a line.
+
+        Raises:
+            ShapeError: not one label for each row.
+        """
+        values = self.similarity_matrix(vectors) if np.size(vectors) else np.empty((0, 0))
+        if len(values) != len(labels):
+            raise ShapeError(f"format_matrix: {len(labels)} labels for {len(values)} rows")
         width = max((len(label) for label in labels), default=0)
         lines = [
             f"{label:<{width}}  " + " ".join(f"{value:8.4f}" for value in row)
@@ -220,9 +236,19 @@ def _metric(name: str) -> Callable[[ArrayLike, ArrayLike], Vectors]:
 
 
 def _vectors(name: str, values: ArrayLike) -> Vectors:
-    array = np.asarray(values, np.float64)
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as problem:
+        raise ShapeError(f"{name}: expected vectors of numbers: {problem}") from None
     if array.ndim not in {1, 2}:
         raise ShapeError(f"{name}: expected vectors [C] or rows [N, C], got shape {array.shape}")
+    return array
+
+
+def _vector(name: str, values: ArrayLike) -> Vectors:
+    array = _vectors(name, values)
+    if array.ndim != 1:
+        raise ShapeError(f"{name}: expected one vector [C], got shape {array.shape}")
     return array
 
 
@@ -234,15 +260,41 @@ def _pair(name: str, a: ArrayLike, b: ArrayLike) -> tuple[Vectors, Vectors]:
 
 
 def _unit(x: Vectors) -> Vectors:
-    """Rows of length 1; a zero row stays zero. Scaled first, so that squares neither overflow nor vanish."""
+    """Rows of length 1; a zero row stays zero."""
+    scaled, _ = _scaled(x)
+    return _quotient(scaled, _norm(scaled))
+
+
+def _norm(x: Vectors) -> Vectors:
+    """The lengths of rows, `[..., C] -> [..., 1]`."""
+    scaled, largest = _scaled(x)
+    return largest * np.sqrt(np.sum(scaled * scaled, axis=-1, keepdims=True))
+
+
+def _scaled(x: Vectors) -> tuple[Vectors, Vectors]:
+    """Rows whose largest element is 1, so that squares neither overflow nor vanish; and what it was."""
     largest = np.max(np.abs(x), axis=-1, keepdims=True, initial=0)
-    scaled = np.divide(x, largest, out=np.zeros_like(x), where=largest > 0)
-    norms = np.sqrt(np.sum(scaled * scaled, axis=-1, keepdims=True))
-    return np.divide(scaled, norms, out=np.zeros_like(x), where=norms > 0)
+    return _quotient(x, largest), largest
+
+
+def _quotient(x: Vectors, divisor: Vectors) -> Vectors:
+    """x / divisor, but 0 where the divisor is; infinity by itself gives NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.divide(x, divisor, out=np.zeros_like(x), where=divisor != 0)
+
+
+def _angle(a: Vectors, b: Vectors) -> Vectors:
+    """The angle of unit vectors over pi; unlike arccos, exact where it is small.
+
+    Source: Kahan, "How Futile are Mindless Assessments of Roundoff", 2006, section 12.
+    """
+    return np.arctan2(_norm(a - b), _norm(a + b))[..., 0] * (2 / np.pi)
 
 
 def _centre(x: Vectors) -> Vectors:
-    return x - np.mean(x, axis=-1, keepdims=True) if x.shape[-1] else x
+    """x - mean(x), by way of the differences to the first element, which are exactly 0 where x is constant."""
+    shifted = x - x[..., :1]
+    return shifted - np.mean(shifted, axis=-1, keepdims=True) if x.shape[-1] else x
 
 
 def _ranks(x: Vectors) -> Vectors:
@@ -251,6 +303,8 @@ def _ranks(x: Vectors) -> Vectors:
 
 
 def _ranks_of_one(x: Vectors) -> Vectors:
+    if np.isnan(x).any():
+        return np.full_like(x, np.nan)
     _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
@@ -264,3 +318,12 @@ def _row_by_row(
     for i, row in enumerate(rows):
         result[i] = measure(columns, row)
     return result
+
+
+TO_UNIT: dict[Metric, Callable[[Vectors], Vectors]] = {
+    "cosine": _unit,
+    "angular": _unit,
+    "pearson": lambda x: _unit(_centre(x)),
+    "spearman": lambda x: _unit(_centre(_ranks(x))),
+}
+"""What makes unit vectors of rows, for the measures that depend on direction alone."""

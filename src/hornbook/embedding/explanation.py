@@ -1,15 +1,18 @@
 """One text on its way through the model, for reading: tokens, shapes, attention, likely continuations."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.backend import PackedBatch, get_backend
+from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.embedding.pooling import mean_pooling
 from hornbook.errors import ConfigError
 from hornbook.loading import LoadedModel, load_model
+from hornbook.models import GPT2Config
 from hornbook.tensor import Tensor, no_grad
 
 __all__ = ["Explanation", "Prediction", "Stage", "TokenSpan", "explain"]
@@ -40,15 +43,15 @@ class Stage:
 
     Attributes:
         name: `embedding`, `block 0`, ..., `ln_f`, `pooling`.
+        made_by: how, with the shapes on the way.
         shape: of the result.
         norm: mean length of its rows.
-        change: mean length of the difference to the stage before; None where shapes differ.
     """
 
     name: str
+    made_by: str
     shape: tuple[int, ...]
     norm: float
-    change: float | None
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,21 @@ class Explanation:
         return np.asarray(self.attention[layer, head])
 
 
-def explain(text: str, name_or_folder: str = "tiny-lm") -> Explanation:
+def explain(
+    text: str, name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL, *, revision: str | None = None
+) -> Explanation:
     """Follows one text through a model.
 
     Args:
         text: at least one character.
         name_or_folder: see `hornbook.load`.
+        revision: see `hornbook.load`.
 
     Raises:
         ConfigError: the text is empty.
         ContextLengthError: it has more tokens than the model takes.
     """
-    loaded = load_model(name_or_folder)
+    loaded = load_model(name_or_folder, revision=revision)
     spans = loaded.tokenizer.encode_with_spans(text)
     if not spans:
         raise ConfigError("explain: the text is empty; there is nothing to follow")
@@ -122,20 +128,33 @@ def explain(text: str, name_or_folder: str = "tiny-lm") -> Explanation:
         return Explanation(
             text=text,
             tokens=tuple(TokenSpan(i, loaded.tokenizer.decode([i]), start, end) for i, start, end in spans),
-            stages=_stages(states, pooled),
+            stages=_stages(loaded.config, states, pooled),
             predictions=_predictions(loaded, states[-1]),
             embedding=pooled.numpy()[0],
             attention=_attention(loaded, states),
         )
 
 
-def _stages(states: list[Tensor], pooled: Tensor) -> tuple[Stage, ...]:
-    names = ["embedding", *(f"block {i}" for i in range(len(states) - 2)), "ln_f", "pooling"]
-    arrays = [state.numpy() for state in [*states, pooled]]
-    befores = [None, *arrays[:-2], None]
+def _stages(config: GPT2Config, states: list[Tensor], pooled: Tensor) -> tuple[Stage, ...]:
+    blocks = [(f"block {i}", _block_shapes(config, len(states[0]))) for i in range(config.n_layer)]
+    parts = [
+        ("embedding", f"wte[id] + wpe[position], rows of {config.vocab_size} and {config.n_positions}"),
+        *blocks,
+        ("ln_f", "layer norm"),
+        ("pooling", "mean over the tokens"),
+    ]
     return tuple(
-        Stage(name, array.shape, _mean_norm(array), None if before is None else _mean_norm(array - before))
-        for name, array, before in zip(names, arrays, befores, strict=True)
+        Stage(name, made_by, state.shape, _mean_norm(state.numpy()))
+        for (name, made_by), state in zip(parts, [*states, pooled], strict=True)
+    )
+
+
+def _block_shapes(config: GPT2Config, length: int) -> str:
+    """The shapes inside of a block, in the order in which they come about."""
+    c, heads = config.n_embd, config.n_head
+    return (
+        f"attention qkv [{length}, {3 * c}], {heads} heads [{heads}, {length}, {c // heads}], "
+        f"weights [{heads}, {length}, {length}]; mlp [{length}, {config.inner_size}]"
     )
 
 

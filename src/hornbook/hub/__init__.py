@@ -4,7 +4,7 @@ Importing this loads no network code; the Hub's client is imported when somethin
 """
 
 from hornbook.hub.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
-from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_cached
+from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_cached, offline_from_environment
 from hornbook.hub.download import HubApi
 from hornbook.hub.folder import ModelBundle
 from hornbook.hub.header import TensorSpec
@@ -21,6 +21,7 @@ __all__ = [
     "cached_models",
     "find_cached",
     "float32_to_bfloat16",
+    "offline_from_environment",
     "open_tensors",
     "save_tensors",
 ]

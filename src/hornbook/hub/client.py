@@ -20,6 +20,10 @@ __all__ = ["ConnectionLostError", "ContentChangedError", "HubClient", "RemoteFil
 UTILS: Any = utils
 """The client's helpers; it loads them on demand, which hides them from a type checker."""
 
+# Left alone, the client tells the Hub what else is installed, and for that asks its default endpoint for a
+# list, whatever endpoint it is given.
+constants.HF_HUB_DISABLE_TELEMETRY = True
+
 ETAG = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 """An ETag names a file in the cache: no separators, no leading dot, not endless."""
 

@@ -66,7 +66,8 @@ class ModelBundle:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise ModelFormatError(f"{folder}: not a folder; a model is a folder with {CONFIG} and {WEIGHTS}")
+            state = "not a folder" if folder.exists() else "no such folder"
+            raise ModelFormatError(f"{folder}: {state}; a model is a folder with {CONFIG} and {WEIGHTS}")
         bundle = cls(folder)
         _ = bundle.config_path
         return bundle

@@ -1,7 +1,7 @@
 """Brings the files of a model into the cache: resumed when cut, checked before they are stored, linked last.
 
 A blob gets its name when it is whole and its SHA-256 is right; a branch gets its commit when every file is
-there. So what the cache holds can be believed, whenever the power went off. `hornbook.hub.download` loads this.
+there. So what the cache holds can be believed, whenever the power went off. Used by `hornbook.hub.download`.
 """
 
 import hashlib

@@ -1,6 +1,5 @@
 """GPT-2's configuration: the keys of its own config.json, checked."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -19,15 +18,20 @@ ACTIVATION_FUNCTIONS: dict[str, Activation] = {
     "swish": "silu",
 }
 
-LARGEST = {
-    "vocab_size": 1 << 24,
-    "n_positions": 1 << 24,
-    "n_embd": 1 << 16,
-    "n_layer": 1 << 12,
-    "n_head": 1 << 12,
-    "n_inner": 1 << 20,
+RANGES: dict[str, tuple[float, float]] = {
+    "vocab_size": (1, 1 << 24),
+    "n_positions": (1, 1 << 24),
+    "n_embd": (1, 1 << 16),
+    "n_layer": (1, 1 << 12),
+    "n_head": (1, 1 << 12),
+    "n_inner": (1, 1 << 20),
+    "layer_norm_epsilon": (0, 1),
+    "attn_pdrop": (0, 1),
+    "embd_pdrop": (0, 1),
+    "resid_pdrop": (0, 1),
+    "initializer_range": (0, 100),
 }
-"""Far above any model that exists: a larger number comes from a damaged file."""
+"""Smallest and largest values. Sizes end far above any model that exists: more comes from a damaged file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +83,8 @@ class GPT2Config:
         hints = get_type_hints(type(self))
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), hints[field.name])
-        for key, largest in LARGEST.items():
-            _check_range(key, getattr(self, key), 1, largest)
-        for key in ("attn_pdrop", "embd_pdrop", "resid_pdrop"):
-            _check_range(key, getattr(self, key), 0, 1)
-        for key in ("layer_norm_epsilon", "initializer_range"):
-            _check_range(key, getattr(self, key), 0, math.inf)
+        for key, (smallest, largest) in RANGES.items():
+            _check_range(key, getattr(self, key), smallest, largest)
         for key in ("bos_token_id", "eos_token_id"):
             _check_range(key, getattr(self, key), 0, self.vocab_size - 1)
         if self.n_embd % self.n_head:

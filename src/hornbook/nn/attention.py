@@ -99,16 +99,21 @@ class Attention(Module):
 
         Returns:
             The shape of x.
+
+        Raises:
+            ShapeError: x has another number of features, or offsets do not belong to it.
+            ConfigError: a cache while attention weights are forgotten in training.
         """
-        if self.attn_dropout.active:
-            return self._attend_in_steps(x, offsets, residual)
-        qkv = self.c_attn(x)  # [N, 3C]
         if x.ndim == 3:
-            n_sequences, length, width = qkv.shape
-            offsets = [length * i for i in range(n_sequences + 1)]
-            packed = self._attend(qkv.reshape(-1, width), offsets, cache)
-            return self.c_proj(packed.reshape(*x.shape), residual=residual)
-        return self.c_proj(self._attend(qkv, offsets, cache), residual=residual)
+            offsets = _equal_offsets(x, offsets)
+            rows = None if residual is None else residual.reshape(-1, x.shape[-1])
+            packed = self(x.reshape(-1, x.shape[-1]), offsets, cache=cache, residual=rows)
+            return packed.reshape(*x.shape)
+        if not self.attn_dropout.active:
+            return self.c_proj(self._attend(self.c_attn(x), offsets, cache), residual=residual)
+        if cache is not None:
+            raise ConfigError("attention: no cache while training with dropout; call eval() on the model")
+        return self._attend_in_steps(x, offsets, residual)
 
     def steps(self, x: Tensor) -> AttentionSteps:
         """The same in the open, one operation after the other.
@@ -124,7 +129,7 @@ class Attention(Module):
         x = x if x.ndim == 3 else x.unsqueeze(0)
         n_sequences, length, width = x.shape
         qkv = self.c_attn(x)  # [B, T, 3C]
-        split = qkv.reshape(n_sequences, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
+        split = qkv.reshape(n_sequences, length, 3, self.n_head, width // self.n_head).permute(2, 0, 3, 1, 4)
         q, k, v = split  # each [B, H, T, D]
         scores = q @ k.transpose() * self.scale  # [B, H, T, T]
         if self.causal:
@@ -142,9 +147,14 @@ class Attention(Module):
 
     def _attend_in_steps(self, x: Tensor, offsets: Any, residual: Tensor | None) -> Tensor:
         """Forgetting single attention weights needs them one by one, which the fused operation avoids."""
-        if x.ndim == 3:
-            output = self.steps(x).output
-        else:
-            spans = pairwise([0, len(x)] if offsets is None else offsets)
-            output = cat([self.steps(x[begin:end]).output.squeeze(0) for begin, end in spans])
+        spans = pairwise([0, len(x)] if offsets is None else offsets)
+        output = cat([self.steps(x[begin:end]).output.squeeze(0) for begin, end in spans])
         return output if residual is None else residual + output
+
+
+def _equal_offsets(x: Tensor, offsets: Any) -> list[int]:
+    """Where each sequence of `[B, T, C]` begins when its rows are packed."""
+    if offsets is not None:
+        raise ShapeError(f"attention: offsets are for packed rows [N, C], got x of shape {x.shape}")
+    n_sequences, length, _ = x.shape
+    return [length * i for i in range(n_sequences + 1)]

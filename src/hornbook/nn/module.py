@@ -67,9 +67,12 @@ class Module:
             ShapeError: a parameter is missing, unknown or of another shape; nothing was changed then.
         """
         parameters = dict(self.named_parameters())
-        if parameters.keys() != state.keys():
-            different = sorted(parameters.keys() ^ state.keys())[:5]
-            raise ShapeError(f"load_state_dict: names differ: {', '.join(different)}")
+        for problem, names in (
+            ("missing", parameters.keys() - state.keys()),
+            ("unknown", state.keys() - parameters.keys()),
+        ):
+            if names:
+                raise ShapeError(f"load_state_dict: {len(names)} {problem}: {', '.join(sorted(names)[:5])}")
         for name, parameter in parameters.items():
             if parameter.shape != state[name].shape:
                 raise ShapeError(

@@ -41,6 +41,8 @@ class Tensor:
         Raises:
             ConfigError: a gradient is asked for with respect to integers.
         """
+        if isinstance(values, Tensor):
+            values = values.data
         if dtype is None and not hasattr(values, "dtype"):
             dtype = "float32"
         self.data: Any = values if dtype is None else get_backend().asarray(values, dtype)
@@ -326,7 +328,7 @@ def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
         raise
     except (IndexError, ValueError) as error:
         shapes = " and ".join(str(x.shape) for x in arrays if hasattr(x, "shape"))
-        raise ShapeError(f"{operation}: {str(error).strip()}; got shapes {shapes}") from error
+        raise ShapeError(f"{operation}: {str(error).strip()}; the inputs have shapes {shapes}") from error
     if is_recording() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
         result.requires_grad = True
         result.node = Node(operation, inputs, options)

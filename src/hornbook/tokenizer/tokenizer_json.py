@@ -10,9 +10,11 @@ from typing import Any
 
 from hornbook.errors import TokenizerError
 from hornbook.files import read_json
+from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
 from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.vocabulary import (
     MAX_FILE_BYTES,
+    Merge,
     Vocabulary,
     checked_merges,
     checked_tokens,
@@ -56,6 +58,7 @@ def read_tokenizer_json(path: Path) -> Vocabulary:
     special, ordinary = _added_tokens(content.get("added_tokens") or [], f"{source}: added_tokens")
     tokens = _all_tokens(model.get("vocab"), special | ordinary, source)
     merges = checked_merges(_merges(model.get("merges"), source), tokens, source)
+    _check_apart(special | ordinary, merges, source)
     return Vocabulary(
         tokens,
         token_pieces(tokens, special | ordinary, source),
@@ -133,14 +136,24 @@ def _all_tokens(vocab: Any, added: Mapping[str, int], source: str) -> dict[str, 
     return checked_tokens(vocab | dict(added), f"{source}: model.vocab")
 
 
-def _merges(value: Any, source: str) -> Sequence[tuple[str, str]]:
+def _check_apart(added: Mapping[str, int], merges: Sequence[Merge], source: str) -> None:
+    """Refuses an added token such as "é" whose entry the model has for other bytes: 0xE9, spelled so."""
+    made = {left + right for left, right in merges}.union(BYTE_TO_CHARACTER)
+    for token in added:
+        if token in made and not token.isascii():
+            raise TokenizerError(
+                f"{source}: added token {brief(token)} is the model's spelling of other bytes"
+            )
+
+
+def _merges(value: Any, source: str) -> Sequence[Merge]:
     """Reads merges in either spelling, "a b" or ["a", "b"]."""
     if not isinstance(value, list):
         raise TokenizerError(f"{source}: model.merges: expected a list, got {brief(value)}")
     return [_merge(entry, number, source) for number, entry in enumerate(value)]
 
 
-def _merge(entry: Any, number: int, source: str) -> tuple[str, str]:
+def _merge(entry: Any, number: int, source: str) -> Merge:
     match entry.split(" ") if isinstance(entry, str) else entry:
         case [str(left), str(right)] if left and right:
             return left, right

@@ -16,6 +16,7 @@ from hornbook.tokenizer.checking import brief
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "Merge",
     "Vocabulary",
     "build_vocabulary",
     "checked_merges",
@@ -67,8 +68,8 @@ def build_vocabulary(tokens: Mapping[str, int], merges: Sequence[Merge], source:
     """Finds the special tokens, unmarked in the files: those that are neither a byte nor made by a merge.
 
     Raises:
-        TokenizerError: a byte has no token, a token is not of the byte-level alphabet, or one is made by no
-            merge and not spelled in ASCII as special tokens are (then merges are missing).
+        TokenizerError: a token is not of the byte-level alphabet, or one is made by no merge and not spelled
+            in ASCII as special tokens are (then merges are missing).
     """
     pieces = token_pieces(tokens, {}, source)
     made = {left + right for left, right in merges}.union(BYTE_TO_CHARACTER)
@@ -83,13 +84,15 @@ def build_vocabulary(tokens: Mapping[str, int], merges: Sequence[Merge], source:
 
 
 def checked_tokens(value: Any, source: str) -> dict[str, int]:
-    """Returns `value` in order of ids if it maps tokens to the ids 0 to n - 1, each once.
+    """Returns `value` in order of ids if it maps tokens, every byte's among them, to the ids 0 to n - 1.
 
     Raises:
         TokenizerError: it does not.
     """
     if not isinstance(value, dict):
         raise TokenizerError(f"{source}: expected an object of tokens and their ids, got {brief(value)}")
+    if "" in value:
+        raise TokenizerError(f"{source}: token '' is empty; a token stands for one byte at least")
     for token, token_id in value.items():
         if type(token_id) is not int:
             raise TokenizerError(
@@ -102,6 +105,9 @@ def checked_tokens(value: Any, source: str) -> dict[str, int]:
                 f"{source}: ids must run from 0 to {len(tokens) - 1}, each once; "
                 f"expected {expected}, got {brief(token_id)} of token {brief(token)}"
             )
+    for byte, character in enumerate(BYTE_TO_CHARACTER):
+        if character not in tokens:
+            raise TokenizerError(f"{source}: no token for byte 0x{byte:02X}, expected {character!r}")
     return tokens
 
 
@@ -109,11 +115,8 @@ def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: 
     """The bytes of each token in order of ids; the tokens in `literal` spell themselves.
 
     Raises:
-        TokenizerError: a byte has no token, or a token is not of the byte-level alphabet.
+        TokenizerError: a token is not of the byte-level alphabet.
     """
-    for byte, character in enumerate(BYTE_TO_CHARACTER):
-        if character not in tokens:
-            raise TokenizerError(f"{source}: no token for byte 0x{byte:02X}, expected {character!r}")
     pieces = []
     for token in tokens:
         try:
