@@ -10,16 +10,29 @@
 
 Where to read: `models/gpt2.py` is the model, `nn` its layers, `tensor` the gradients, `backend` the
 operations, `tokenizer` the way from text to numbers, `generation` and `embedding` what one does with it all.
+
+Public names are imported when they are first used, so that each part can be had without the others.
 """
 
-from hornbook import similarity
-from hornbook.embedding import Embedder, Explanation, Match, explain
-from hornbook.errors import HornbookError
-from hornbook.generation import Completion, Generation, GenerationConfig, LanguageModel, TextGenerator, load
-from hornbook.hub import HubApi, ModelBundle
-from hornbook.models import GPT2, GPT2Config
-from hornbook.tensor import Tensor
-from hornbook.tokenizer import BPETokenizer, CharTokenizer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hornbook import similarity
+    from hornbook.embedding import Embedder, Explanation, Match, explain
+    from hornbook.errors import HornbookError
+    from hornbook.generation import (
+        Completion,
+        Generation,
+        GenerationConfig,
+        LanguageModel,
+        TextGenerator,
+        load,
+    )
+    from hornbook.hub import HubApi, ModelBundle
+    from hornbook.models import GPT2, GPT2Config
+    from hornbook.tensor import Tensor
+    from hornbook.tokenizer import BPETokenizer, CharTokenizer
 
 __all__ = [
     "GPT2",
@@ -45,3 +58,29 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+HOMES = {
+    "embedding": ("Embedder", "Explanation", "Match", "explain"),
+    "errors": ("HornbookError",),
+    "generation": ("Completion", "Generation", "GenerationConfig", "LanguageModel", "TextGenerator", "load"),
+    "hub": ("HubApi", "ModelBundle"),
+    "models": ("GPT2", "GPT2Config"),
+    "tensor": ("Tensor",),
+    "tokenizer": ("BPETokenizer", "CharTokenizer"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name, or a part of the package, at its first use."""
+    if name == "similarity":
+        return import_module("hornbook.similarity")
+    for part, names in HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"hornbook.{part}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'hornbook' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,11 @@ class LoadedModel:
     model: GPT2
     generation_config: Mapping[str, Any]
 
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether a tokenizer lies beside the model."""
+        return any((self.bundle.folder / name).is_file() for name in ("tokenizer.json", "vocab.json"))
+
     @cached_property
     def tokenizer(self) -> BPETokenizer:
         """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
@@ -63,18 +68,14 @@ def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> Mo
         DownloadError: the repository is not cached and cannot be downloaded.
     """
     name = str(name_or_folder)
-    if name.startswith("~"):
-        name = str(Path(name).expanduser())
-    is_folder = (
-        isinstance(name_or_folder, Path) or name.startswith(("/", "./", "../", "~")) or Path(name).is_dir()
-    )
-    if revision is not None and (is_folder or name in BUILTIN_MODELS):
+    folder = _local_folder(name_or_folder)
+    if folder is None and name in BUILTIN_MODELS:
+        folder = builtin_folder(name)
+    if folder is None:
+        return HubApi().download_model(name, revision)
+    if revision is not None:
         raise ConfigError(f"revision: only repositories of the Hub have revisions, {name} is none")
-    if is_folder:
-        return ModelBundle.from_folder(name)
-    if name in BUILTIN_MODELS:
-        return ModelBundle.from_folder(builtin_folder(name))
-    return HubApi().download_model(name, revision)
+    return ModelBundle.from_folder(folder)
 
 
 def load_model(
@@ -118,16 +119,35 @@ def save_model(
 
     Raises:
         OSError: the folder cannot be written.
+        TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(model.state_dict()), dtype="float32")
     if tokenizer is not None:
         tokenizer.save_files(folder)
         _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
+    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(model.state_dict()), dtype="float32")
     if generation_config:
         _write_json(folder / "generation_config.json", dict(generation_config))
     _write_json(folder / "config.json", {**model.config.to_dict(), "dtype": "float32"})
+
+
+def _local_folder(name_or_folder: str | Path) -> Path | None:
+    """The path that is meant, whether or not it is there; None for a name that is no path."""
+    path = Path(name_or_folder)
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        with suppress(RuntimeError):  # there is no such user
+            path = path.expanduser()
+    if isinstance(name_or_folder, Path) or name_or_folder.startswith(("/", "./", "../", "~")):
+        return path
+    return path if name_or_folder and _is_folder(path) else None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long, or with characters that no path can have
+        return False
 
 
 def read_config(bundle: ModelBundle) -> GPT2Config:

@@ -292,7 +292,7 @@ def _angle(a: Vectors, b: Vectors) -> Vectors:
 
 
 def _centre(x: Vectors) -> Vectors:
-    """x - mean(x), by way of the differences to the first element, which are exactly 0 where x is constant."""
+    """x - mean(x), by way of differences to the first element, which are exactly 0 where x is constant."""
     shifted = x - x[..., :1]
     return shifted - np.mean(shifted, axis=-1, keepdims=True) if x.shape[-1] else x
 
@@ -310,9 +310,7 @@ def _ranks_of_one(x: Vectors) -> Vectors:
     return (last - (counts - 1) / 2)[inverse]
 
 
-def _row_by_row(
-    measure: Callable[[ArrayLike, ArrayLike], Vectors], rows: Vectors, columns: Vectors
-) -> Vectors:
+def _row_by_row(measure: Callable[[Any, Any], Vectors], rows: Vectors, columns: Vectors) -> Vectors:
     """For measures that need the differences, `[M, C]` of which exist at a time."""
     result = np.empty((len(rows), len(columns)))
     for i, row in enumerate(rows):

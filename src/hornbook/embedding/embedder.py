@@ -126,8 +126,12 @@ class Embedder:
         return vectors[0] if isinstance(sentences, str) else vectors
 
     def encode_sentences(self, sentences: Sequence[str], **options: Any) -> Vectors:
-        """`encode` for a list: one row for each sentence, in order, `[B, C]`."""
-        return self.encode(list(sentences), **options)
+        """`encode` for a list: one row for each sentence, in order, `[B, C]`.
+
+        Raises:
+            TypeError: sentences is a single str; see also `encode`.
+        """
+        return self.encode(_several("sentences", sentences), **options)
 
     @overload
     def similarity(self, a: str, b: str) -> float: ...
@@ -147,13 +151,20 @@ class Embedder:
         return matrix(left, right).reshape(left.shape[:-1] + right.shape[:-1])[()]
 
     def find_most_similar(self, query: str, texts: Sequence[str], top_k: int = 5) -> list[Match]:
-        """The texts most like the query by cosine, the best first.
+        """The texts most like the query by cosine, the best first; among equals the first text.
+
+        Args:
+            query: one text.
+            texts: where to search.
+            top_k: how many are wanted; all if there are fewer.
 
         Raises:
             ConfigError: top_k is negative.
+            TypeError: texts is a single str; see also `encode`.
         """
-        found = SimilarityCalculator().find_most_similar(self.encode(query), self.encode(list(texts)), top_k)
-        return [Match(index, score, texts[index]) for index, score in found]
+        candidates = _several("texts", texts)
+        found = SimilarityCalculator().find_most_similar(self.encode(query), self.encode(candidates), top_k)
+        return [Match(index, score, candidates[index]) for index, score in found]
 
     def _vectors(self, x: Texts | Vectors) -> Vectors:
         if isinstance(x, np.ndarray):
@@ -185,6 +196,13 @@ class Embedder:
 
 def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (texts[begin : begin + size] for begin in range(0, len(texts), size))
+
+
+def _several(name: str, texts: Sequence[str]) -> list[str]:
+    """A list of texts; a single one would fall apart into its characters."""
+    if isinstance(texts, str):
+        raise TypeError(f"{name}: expected a list of texts, got one str")
+    return list(texts)
 
 
 def _scale_to_unit(vectors: Vectors) -> None:

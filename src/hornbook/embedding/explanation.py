@@ -116,6 +116,7 @@ def explain(
     Raises:
         ConfigError: the text is empty.
         ContextLengthError: it has more tokens than the model takes.
+        TypeError: it is not a str.
     """
     loaded = load_model(name_or_folder, revision=revision)
     spans = loaded.tokenizer.encode_with_spans(text)
@@ -163,7 +164,9 @@ def _mean_norm(rows: NDArray[Any]) -> float:
 
 
 def _predictions(loaded: LoadedModel, hidden: Tensor) -> tuple[Prediction, ...]:
-    probabilities = loaded.model.logits(hidden[-1:]).softmax().numpy()[0]
+    """Of the tokenizer's tokens; a model may have more."""
+    logits = loaded.model.logits(hidden[-1:])[0, : loaded.tokenizer.vocab_size]
+    probabilities = logits.softmax().numpy()
     values, ids = get_backend().top_k(probabilities, N_PREDICTIONS)
     return tuple(
         Prediction(int(i), loaded.tokenizer.decode([i]), float(value))

@@ -1,6 +1,7 @@
 """What generation can be asked for, with the names of transformers."""
 
 import math
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,7 +13,7 @@ __all__ = ["GenerationConfig"]
 
 LARGEST_SEED = (1 << 64) - 1
 
-NEUTRAL = {
+NEUTRAL: dict[str, tuple[Any, ...]] = {
     "max_length": (20, None),
     "num_beams": (1,),
     "typical_p": (1.0,),
@@ -23,6 +24,16 @@ NEUTRAL = {
     "min_new_tokens": (0,),
     "min_length": (0,),
     "num_return_sequences": (1,),
+    "guidance_scale": (1.0,),
+    "top_h": (),
+    "max_time": (),
+    "stop_strings": ([],),
+    "bad_words_ids": ([],),
+    "sequence_bias": ([], {}),
+    "suppress_tokens": ([],),
+    "begin_suppress_tokens": ([],),
+    "forced_bos_token_id": (),
+    "forced_eos_token_id": (),
 }
 """Settings of generation_config.json that are not taken, with the values for which that changes nothing."""
 
@@ -40,7 +51,7 @@ class GenerationConfig:
         repetition_penalty: logits of tokens that have occurred are divided by it if positive, multiplied
             if negative; 1 changes nothing.
         seed: 0 to 2^64 - 1; the same seed gives the same text. None draws differently each time.
-        eos_token_ids: tokens that end the text.
+        eos_token_ids: tokens that end the text; None for the one that the model's configuration names.
 
     Raises:
         ConfigError: a value out of range.
@@ -53,14 +64,14 @@ class GenerationConfig:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
-    eos_token_ids: tuple[int, ...] = ()
+    eos_token_ids: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_integer("max_new_tokens", self.max_new_tokens, math.inf)
         _check_integer("top_k", self.top_k, math.inf)
         if self.seed is not None:
             _check_integer("seed", self.seed, LARGEST_SEED)
-        for token_id in self.eos_token_ids:
+        for token_id in self.eos_token_ids or ():
             _check_integer("eos_token_id", token_id, math.inf)
         _check_number("temperature", self.temperature, 0, math.inf)
         _check_number("top_p", self.top_p, 0, 1)
@@ -87,7 +98,10 @@ class GenerationConfig:
         """
         known = {field.name for field in fields(cls)} - {"seed", "eos_token_ids"}
         taken = {key: value for key, value in values.items() if key in known and value is not None}
-        if values.get("do_sample") is False:
+        do_sample = values.get("do_sample")
+        if do_sample not in (True, False, None):
+            raise ConfigError(f"{source}: do_sample: expected true or false, got {do_sample!r:.50}")
+        if do_sample is False:
             taken["temperature"] = 0
         for key, neutral in NEUTRAL.items():
             if values.get(key) not in (*neutral, None):
@@ -121,6 +135,6 @@ def _check_integer(name: str, value: Any, largest: float) -> None:
 
 def _check_number(name: str, value: Any, smallest: float, largest: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not smallest <= value <= largest or math.isinf(value):
+    if not number or not smallest <= value <= min(largest, sys.float_info.max):
         limit = "or more" if largest == math.inf else f"to {largest}"
         raise ConfigError(f"{name}: expected a number, {smallest} {limit}, got {value!r:.50}")

@@ -88,8 +88,9 @@ class TextGenerator:
         Raises:
             ContextLengthError: the prompt leaves no position free.
             ShapeError: the prompt is empty, or not of the model's vocabulary.
+            ModelFormatError: the model's numbers are not finite.
         """
-        prompt = as_prompt(ids)
+        prompt = self._checked_prompt(ids)
         new_ids, finish_reason = collect(self.stream(prompt, config))
         return Generation(tuple(prompt), tuple(new_ids), finish_reason)
 
@@ -98,50 +99,66 @@ class TextGenerator:
     ) -> Stream[int]:
         """As `generate`, but yields each new id as it comes, and returns the finish reason.
 
-        Errors in the arguments are raised at once, not with the first id.
+        Raises as `generate`: what is wrong with the arguments at once, not with the first id.
         """
-        prompt = as_prompt(ids)
-        if len(prompt) >= self.model.config.n_positions:
+        return self._steps(self._checked_prompt(ids), GenerationConfig() if config is None else config)
+
+    def _checked_prompt(self, ids: Sequence[int] | NDArray[Any]) -> list[int]:
+        prompt: list[int] = as_ids(ids, ndims=(1,)).tolist()
+        vocab_size, n_positions = self.model.config.vocab_size, self.model.config.n_positions
+        if not prompt:
+            raise ShapeError("generate: the prompt is empty; begin with the end-of-text token")
+        if len(prompt) >= n_positions:
             raise ContextLengthError(
-                f"generate: the prompt has {len(prompt)} tokens, the model takes "
-                f"{self.model.config.n_positions}, prompt and continuation together; shorten it"
+                f"generate: the prompt has {len(prompt)} tokens, the model takes {n_positions}, "
+                "prompt and continuation together; shorten it"
             )
-        return self._steps(prompt, GenerationConfig() if config is None else config)
+        if min(prompt) < 0 or max(prompt) >= vocab_size:
+            raise ShapeError(
+                f"generate: ids must be in 0..{vocab_size - 1}, got {min(prompt)} to {max(prompt)}; "
+                "do tokenizer and model belong together?"
+            )
+        return prompt
 
     def _steps(self, ids: list[int], config: GenerationConfig) -> Stream[int]:
         rng = np.random.default_rng(config.seed)
+        eos_token_ids = self._eos_token_ids(config)
         room = min(config.max_new_tokens, self.model.config.n_positions - len(ids))
         cache = self.model.new_cache(1, capacity=len(ids) + room)
         fresh, ids = ids, list(ids)
         for _ in range(room):
             logits = process_logits(self._next_logits(fresh, cache), config, ids)
             token_id = draw(logits, rng, greedy=config.greedy)
-            if token_id in config.eos_token_ids:
+            if token_id in eos_token_ids:
                 return "stop"
             yield token_id
             ids.append(token_id)
             fresh = [token_id]
         return "length"
 
+    def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
+        if config.eos_token_ids is not None:
+            return config.eos_token_ids
+        own = self.model.config.eos_token_id
+        return () if own is None else (own,)
+
     def _next_logits(self, fresh: list[int], cache: KVCache) -> NDArray[Any]:
         """Feeds the ids that the cache does not hold yet; the logits after the last of them, `[V]`."""
         with no_grad():
             hidden = self.model.encode(PackedBatch.pack([fresh], cache.lengths), cache)
-            return self.model.logits(hidden[-1:]).numpy()[0, : self.vocab_size]
+            logits = self.model.logits(hidden[-1:]).numpy()[0, : self.vocab_size]
+        if not np.isfinite(logits).all():
+            raise ModelFormatError(
+                "generate: the model's logits are not finite numbers; are its weights damaged?"
+            )
+        return logits
 
 
 def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool) -> int:
     """One token: the likeliest, or one drawn from softmax(logits).
 
     Drawing takes one number from `rng` and goes along the cumulative probabilities, in float64.
-
-    Raises:
-        ModelFormatError: the logits are not numbers.
     """
-    if np.isnan(logits).any() or np.max(logits) == np.inf:
-        raise ModelFormatError(
-            "generate: the model's logits are not finite numbers; are its weights damaged?"
-        )
     if greedy:
         return int(np.argmax(logits))
     cumulative = np.cumsum(softmax(logits))
@@ -156,11 +173,3 @@ def collect(stream: Stream[Item]) -> tuple[list[Item], FinishReason]:
             items.append(next(stream))
         except StopIteration as end:
             return items, end.value
-
-
-def as_prompt(ids: Sequence[int] | NDArray[Any]) -> list[int]:
-    """Checks that `ids` is one sequence of at least one integer."""
-    prompt: list[int] = as_ids(ids, ndims=(1,)).tolist()
-    if not prompt:
-        raise ShapeError("generate: the prompt is empty; begin with the end-of-text token")
-    return prompt

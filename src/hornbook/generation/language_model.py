@@ -57,7 +57,7 @@ class LanguageModel:
         self.model: GPT2 = loaded.model
         self.config: GPT2Config = loaded.config
         self.generation_config = GenerationConfig.from_dict(
-            {"eos_token_id": loaded.config.eos_token_id, **loaded.generation_config}
+            loaded.generation_config, source=str(loaded.bundle.generation_config_path)
         )
 
     @property
@@ -145,8 +145,14 @@ class LanguageModel:
             return self.model(as_ids(ids, ndims=(1,))).numpy()
 
     def save(self, folder: str | Path) -> None:
-        """Writes a folder that `hornbook.load` and transformers read."""
-        save_model(folder, self.model, self.tokenizer, generation_config=self._loaded.generation_config)
+        """Writes a folder that `hornbook.load` and transformers read.
+
+        Raises:
+            OSError: the folder cannot be written.
+            TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
+        """
+        tokenizer = self.tokenizer if self._loaded.has_tokenizer else None
+        save_model(folder, self.model, tokenizer, generation_config=self._loaded.generation_config)
 
     def _prompt_ids(self, prompt: str) -> list[int]:
         ids = self.tokenizer.encode(prompt)

@@ -22,6 +22,8 @@ __all__ = [
     "softmax",
 ]
 
+LARGEST = np.finfo(np.float64).max
+
 Logits = NDArray[np.float64]
 
 
@@ -54,13 +56,15 @@ def process_logits(logits: NDArray[Any], config: GenerationConfig, previous_ids:
 def apply_repetition_penalty(logits: Logits, penalty: float, previous_ids: Iterable[int]) -> Logits:
     """Makes tokens that have occurred less likely (penalty > 1): positive logits / penalty, others * penalty.
 
+    What that makes too large for a float is cut, so that the softmax stays one.
+
     Source: Keskar et al., "CTRL", 2019, section 4.1.
     """
     seen = np.unique(np.fromiter(previous_ids, np.int64))
     result = logits.copy()
     with np.errstate(over="ignore"):
         result[seen] = np.where(logits[seen] > 0, logits[seen] / penalty, logits[seen] * penalty)
-    return result
+    return result.clip(-LARGEST, LARGEST)
 
 
 def apply_temperature(logits: Logits, temperature: float) -> Logits:

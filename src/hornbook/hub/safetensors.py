@@ -10,6 +10,7 @@ Source: https://github.com/huggingface/safetensors#format
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -106,7 +107,7 @@ def open_tensors(path: Path | str) -> TensorFile:
     with path.open("rb") as stream:
         header = read_header(stream, path)
         # Copy on write: arrays are writable, and the file is never altered.
-        mapped = np.memmap(stream, dtype=np.uint8, mode="c", offset=0)
+        mapped = np.memmap(stream, dtype=np.uint8, mode="c")
     data = np.asarray(mapped).view(np.ndarray)[header.data_begin :]
     return TensorFile(path, header.specs, header.metadata, data)
 
@@ -134,21 +135,24 @@ def save_tensors(
     """
     if dtype not in (None, "float32", "bfloat16", "float16"):
         raise ConfigError(f"save_tensors: dtype must be float32, bfloat16, float16 or None, got {dtype!r}")
-    stored = {name: _stored_name(name, array, dtype) for name, array in tensors.items()}
-    order = sorted(tensors, key=lambda name: (-DTYPE_RANK[stored[name]], name))
-    described: dict[str, Any] = {METADATA_KEY: _checked_metadata(metadata)}
-    end = 0
-    for name in order:
-        begin, end = end, end + tensors[name].size * DTYPE_BITS[stored[name]] // 8
-        described[name] = {
-            "dtype": stored[name],
-            "shape": list(tensors[name].shape),
-            "data_offsets": [begin, end],
-        }
+    text = _checked_metadata(metadata)
+    specs = _laid_out(
+        {name: (_stored_name(name, array, dtype), array.shape) for name, array in tensors.items()}
+    )
     with write_whole(Path(path)) as stream:
-        stream.write(_header_bytes(described))
-        for name in order:
-            stream.write(_content(name, tensors[name], stored[name]).data)
+        stream.write(_header_bytes(specs, text))
+        for name, spec in specs.items():
+            stream.write(_content(name, tensors[name], spec.dtype).data)
+
+
+def _laid_out(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> dict[str, TensorSpec]:
+    """Places for tensors of these types and shapes: widest types first, so that each lies aligned."""
+    specs, end = {}, 0
+    for name in sorted(tensors, key=lambda name: (-DTYPE_RANK[tensors[name][0]], name)):
+        dtype, shape = tensors[name]
+        begin, end = end, end + math.prod(shape) * DTYPE_BITS[dtype] // 8
+        specs[name] = TensorSpec(dtype, shape, begin, end)
+    return specs
 
 
 def _stored_name(name: object, array: NDArray[Any], dtype: StoredDtype | None) -> str:
@@ -171,8 +175,12 @@ def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
     return dict(sorted(metadata.items()))
 
 
-def _header_bytes(described: dict[str, Any]) -> bytes:
+def _header_bytes(specs: dict[str, TensorSpec], metadata: dict[str, str]) -> bytes:
     """Length and header, padded with spaces so that the data begins at a multiple of 8."""
+    described: dict[str, Any] = {METADATA_KEY: metadata}
+    for name, spec in specs.items():
+        offsets = [spec.begin, spec.end]
+        described[name] = {"dtype": spec.dtype, "shape": list(spec.shape), "data_offsets": offsets}
     try:
         header = json.dumps(described, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as problem:
@@ -188,16 +196,13 @@ def _content(name: str, array: NDArray[Any], stored: str) -> NDArray[np.uint8]:
     if stored == STORED_NAMES.get(array.dtype.newbyteorder("<")):
         return _flat_bytes(array.astype(NUMPY_TYPES[stored], copy=False))
     with np.errstate(over="ignore"):  # what overflows is refused by name below
-        if stored == "BF16":
-            converted = float32_to_bfloat16(array)
-            back = bfloat16_to_float32(converted)
-        else:
-            converted = back = array.astype(NUMPY_TYPES[stored])
-    if not np.array_equal(np.isfinite(back), np.isfinite(array)):
+        converted = float32_to_bfloat16(array) if stored == "BF16" else array.astype(NUMPY_TYPES[stored])
+    rounded = bfloat16_to_float32(converted) if stored == "BF16" else converted
+    if not np.array_equal(np.isfinite(rounded), np.isfinite(array)):
         largest = np.abs(array[np.isfinite(array)]).max()
         raise ConfigError(
             f"save_tensors: tensor {printable(name)} holds {largest:.6g}, too large for {stored}; "
-            "store it as float32 or bfloat16"
+            "choose a wider dtype"
         )
     return _flat_bytes(converted)
 

@@ -5,7 +5,7 @@ constant buffers of the attention mask, and an `lm_head.weight` that repeats the
 """
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from hornbook.backend import Array, get_backend
@@ -15,7 +15,7 @@ from hornbook.models.config import GPT2Config
 __all__ = ["gpt2_hub_tensors", "gpt2_shapes", "gpt2_state"]
 
 PREFIX = "transformer."
-MASK_BUFFER = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")
+MASK_BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
 INPUT_TABLE = "wte.weight"
 OUTPUT_TABLE = "lm_head.weight"
 
@@ -28,7 +28,7 @@ def gpt2_state(config: GPT2Config, tensors: Mapping[str, Array]) -> tuple[GPT2Co
 
     Args:
         config: what the model shall look like.
-        tensors: of a checkpoint; only those that are parameters are read.
+        tensors: of a checkpoint; none is read before all names are right.
 
     Returns:
         The configuration with `tie_word_embeddings` as it is, and the parameters.
@@ -37,11 +37,11 @@ def gpt2_state(config: GPT2Config, tensors: Mapping[str, Array]) -> tuple[GPT2Co
         ModelFormatError: a tensor is missing, unknown or of another shape.
         ConfigError: vocab_size is not the number of rows of the token table.
     """
-    names = (name for name in tensors if not MASK_BUFFER.fullmatch(name))
-    found = {name.removeprefix(PREFIX): tensors[name] for name in names}
-    config = _settle_output_table(config, found)
+    sources = _sources(tensors)
+    config = _settle_output_table(config, sources, tensors)
     expected = dict(gpt2_shapes(config))
-    _check_names(expected.keys(), found.keys())
+    _check_names(expected.keys(), sources.keys())
+    found = {name: tensors[source] for name, source in sources.items()}
     _check_shapes(config, expected, found)
     return config, {name: get_backend().asarray(found[name], "float32") for name in expected}
 
@@ -78,15 +78,29 @@ def _linear_shapes(name: str, n_in: int, n_out: int) -> Iterator[tuple[str, tupl
     yield f"{name}.bias", (n_out,)
 
 
-def _settle_output_table(config: GPT2Config, tensors: dict[str, Array]) -> GPT2Config:
+def _sources(names: Iterable[str]) -> dict[str, str]:
+    """Names in the model, each with its name in the checkpoint; without the buffers."""
+    sources: dict[str, str] = {}
+    for source in names:
+        name = source.removeprefix(PREFIX)
+        if name in sources:
+            raise ModelFormatError(f"tensor {name} is there twice, with and without {PREFIX!r} before it")
+        if not MASK_BUFFER.fullmatch(name):
+            sources[name] = source
+    return sources
+
+
+def _settle_output_table(
+    config: GPT2Config, sources: dict[str, str], tensors: Mapping[str, Array]
+) -> GPT2Config:
     """Drops an output table that only repeats the token table; one that differs unties the model."""
-    if not config.tie_word_embeddings or OUTPUT_TABLE not in tensors:
+    if not config.tie_word_embeddings or OUTPUT_TABLE not in sources:
         return config
-    output_table = tensors.pop(OUTPUT_TABLE)
-    token_table = tensors.setdefault(INPUT_TABLE, output_table)
-    if token_table is output_table or _equal(token_table, output_table):
+    output_table = sources.pop(OUTPUT_TABLE)
+    token_table = sources.setdefault(INPUT_TABLE, output_table)
+    if token_table == output_table or _equal(tensors[token_table], tensors[output_table]):
         return config
-    tensors[OUTPUT_TABLE] = output_table
+    sources[OUTPUT_TABLE] = output_table
     return replace(config, tie_word_embeddings=False)
 
 
@@ -105,9 +119,9 @@ def _check_names(expected: Set[str], got: Set[str]) -> None:
 def _check_shapes(
     config: GPT2Config, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Array]
 ) -> None:
-    rows = len(state[INPUT_TABLE])
-    if rows != config.vocab_size:
-        raise ConfigError(f"vocab_size: config says {config.vocab_size}, the token table has {rows} rows")
+    table = state[INPUT_TABLE].shape
+    if len(table) == 2 and table[0] != config.vocab_size:
+        raise ConfigError(f"vocab_size: config says {config.vocab_size}, the token table has {table[0]} rows")
     wrong = [name for name, shape in expected.items() if state[name].shape != shape]
     if wrong:
         details = (f"{name} expects {expected[name]}, got {state[name].shape}" for name in wrong[:5])
@@ -115,4 +129,6 @@ def _check_shapes(
 
 
 def _first(names: Set[str]) -> str:
-    return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+    """Five of them on one line, whatever characters a file has put into them."""
+    shown = (repr(name)[1:-1][:100] for name in sorted(names)[:5])
+    return ", ".join(shown) + (", ..." if len(names) > 5 else "")

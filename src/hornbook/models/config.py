@@ -92,7 +92,7 @@ class GPT2Config:
         if self.activation_function not in ACTIVATION_FUNCTIONS:
             known = ", ".join(ACTIVATION_FUNCTIONS)
             raise ConfigError(
-                f"activation_function: expected one of {known}, got {self.activation_function!r}"
+                f"activation_function: expected one of {known}, got {self.activation_function!r:.50}"
             )
 
     @classmethod

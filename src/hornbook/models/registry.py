@@ -19,5 +19,5 @@ def config_from_dict(values: Mapping[str, Any]) -> GPT2Config:
     """
     model_type = values.get("model_type")
     if not isinstance(model_type, str) or model_type not in CONFIGS:
-        raise ConfigError(f"model_type: expected {' or '.join(CONFIGS)}, got {model_type!r}")
+        raise ConfigError(f"model_type: expected {' or '.join(CONFIGS)}, got {model_type!r:.50}")
     return CONFIGS[model_type].from_dict(values)
