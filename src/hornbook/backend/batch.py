@@ -106,4 +106,4 @@ def as_ids(values: Sequence[int] | Array, ndims: tuple[int, ...] = (1, 2)) -> Ar
         raise ShapeError(f"ids: expected integers of shape {shapes}, got {ids.dtype} of shape {ids.shape}")
     if ids.size and max(abs(int(ids.min())), int(ids.max())) > MAX_ID:
         raise ShapeError(f"ids: must be at most {MAX_ID}, got {ids.min()} to {ids.max()}")
-    return ids.astype(np.int32)
+    return ids.astype(np.int32, copy=False)

@@ -1,72 +1,96 @@
-"""Options that commands share, each defined once."""
+"""Options that commands share, each defined once, and what they set."""
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["common_options", "model_option"]
+__all__ = ["Settings", "common_options", "json_option", "model_option", "revision_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """How much a command says, and how.
+
+    Attributes:
+        quiet: no notices and no progress.
+        debug: a traceback with an error.
+        color: False for none; None for colours where there is a terminal.
+    """
+
+    quiet: bool = False
+    debug: bool = False
+    color: bool | None = None
 
 
 def model_option(default: str) -> Callable[[Command], Command]:
     """`-m` and `--revision`: which model."""
 
     def decorate(command: Command) -> Command:
-        command = click.option("--revision", help="Branch, tag or commit of a Hub repository.")(command)
         return click.option(
             "-m",
             "--model",
             default=default,
             show_default=True,
             help="A built-in model, a folder, or a Hub repository such as openai-community/gpt2.",
-        )(command)
+        )(revision_option(command))
 
     return decorate
 
 
+def revision_option(command: Command) -> Command:
+    """`--revision`: which version of a model."""
+    return click.option(
+        "--revision", metavar="NAME", help="Branch, tag or commit of a Hub repository.  [default: main]"
+    )(command)
+
+
+def json_option(content: str) -> Callable[[Command], Command]:
+    """`--json`, passed on as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {content} as JSON.")
+
+
 def common_options(command: Command) -> Command:
     """What every command takes: where models are kept, and how much it says."""
-    for option in (
-        click.option("--debug", is_flag=True, expose_value=False, help="Show where an error comes from."),
-        click.option(
-            "--no-color",
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_set_color,
-            help="No colours.",
-        ),
-        click.option(
-            "-q",
-            "--quiet",
-            is_flag=True,
-            expose_value=False,
-            callback=_set_quiet,
-            help="Results only, no notices.",
-        ),
-        click.option(
-            "--cache-dir",
-            type=click.Path(file_okay=False),
-            expose_value=False,
-            callback=_export("HF_HUB_CACHE"),
-            help="Where downloaded models are kept.",
-        ),
-        click.option(
-            "--offline",
-            is_flag=True,
-            expose_value=False,
-            callback=_export("HF_HUB_OFFLINE"),
-            help="Never use the network.",
-        ),
+    for name, callback, description in (
+        ("--debug", _set("debug", True), "Show where an error comes from."),
+        ("--no-color", _set("color", False), "No colours; the same as NO_COLOR=1."),
+        ("-q/--quiet", _set("quiet", True), "Results only: no notices, no progress."),
+        ("--offline", _export("HF_HUB_OFFLINE"), "Never use the network."),
     ):
-        command = option(command)
-    return command
+        command = click.option(
+            *name.split("/"),
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=callback,
+            help=description,
+        )(command)
+    return click.option(
+        "--cache-dir",
+        type=click.Path(file_okay=False),
+        expose_value=False,
+        callback=_export("HF_HUB_CACHE"),
+        help="Where downloaded models are kept; see `hornbook doctor`.",
+    )(command)
 
 
-def _export(variable: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+Callback = Callable[[click.Context, click.Parameter, Any], None]
+
+
+def _set(name: str, setting: bool) -> Callback:
+    def callback(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(context.ensure_object(Settings), name, setting)
+
+    return callback
+
+
+def _export(variable: str) -> Callback:
     """These settings belong to the Hub's client as well, which reads its environment."""
 
     def callback(_: click.Context, __: click.Parameter, value: Any) -> None:
@@ -74,12 +98,3 @@ def _export(variable: str) -> Callable[[click.Context, click.Parameter, Any], No
             os.environ[variable] = "1" if value is True else str(value)
 
     return callback
-
-
-def _set_color(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value or os.environ.get("NO_COLOR"):
-        context.color = False
-
-
-def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
-    context.meta["quiet"] = value

@@ -1,60 +1,51 @@
 """How commands speak: results on stdout, notices and progress on stderr."""
 
 import errno
-import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import click
-from numpy.typing import NDArray
 
+from hornbook.cli.options import Settings
 from hornbook.files import write_whole
 
-__all__ = [
-    "check_output",
-    "float_list",
-    "heading",
-    "notice",
-    "open_output",
-    "print_json",
-    "print_table",
-    "track",
-]
+__all__ = ["check_output", "heading", "notice", "open_output", "settings", "track", "write_text"]
+
+PATIENCE_S = 1.0
+"""What takes no longer needs no progress bar."""
 
 Item = TypeVar("Item")
 
 
+def settings() -> Settings:
+    """Those of the command that runs."""
+    return click.get_current_context().ensure_object(Settings)
+
+
 def notice(message: str) -> None:
     """Says something on stderr, unless --quiet."""
-    if not click.get_current_context().meta.get("quiet"):
-        click.secho(message, err=True, dim=True)
+    if not settings().quiet:
+        click.secho(message, err=True, dim=True, color=settings().color)
 
 
 def heading(text: str) -> None:
     """The title of a part of the result."""
-    click.secho(text, bold=True)
+    click.secho(text, bold=True, color=settings().color)
 
 
-def print_json(value: Any) -> None:
-    """One JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def write_text(text: str, *, bold: bool = False) -> None:
+    """Prints a text as it is, at once and without a line end.
 
-
-def print_table(rows: Iterable[Iterable[str]], *, indent: int = 2) -> None:
-    """Columns, as wide as they need be."""
-    table = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo((" " * indent + "  ".join(cells)).rstrip())
-
-
-def float_list(row: NDArray[Any]) -> list[float]:
-    """Floats that print as short as float32 allows and read back as the same float32."""
-    return [float(str(value)) for value in row]
+    `click.echo` would take escape sequences out of it; they belong to the text.
+    """
+    if bold and text and sys.stdout.isatty() and settings().color is None:
+        text = click.style(text, bold=True)
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def check_output(output: Path | None, source: str | None, *, force: bool) -> None:
@@ -68,7 +59,7 @@ def check_output(output: Path | None, source: str | None, *, force: bool) -> Non
         return
     if not output.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no folder for the output", str(output.parent))
-    if not output.exists():
+    if not output.is_file():
         return
     if source is not None and Path(source).exists() and output.samefile(source):
         raise click.UsageError(f"--output: {output} is the input; choose another file")
@@ -78,22 +69,47 @@ def check_output(output: Path | None, source: str | None, *, force: bool) -> Non
 
 @contextmanager
 def open_output(output: Path | None) -> Iterator[BinaryIO]:
-    """Stdout, or a file that appears when it is complete."""
+    """Stdout, or a file that appears when it is complete.
+
+    A device or a pipe is written to; it would be wrong to put a file in its place.
+    """
     if output is None:
         yield sys.stdout.buffer
-        return
-    with write_whole(output) as stream:
-        yield stream
+        sys.stdout.buffer.flush()
+    elif output.exists() and not output.is_file():
+        with output.open("wb") as stream:
+            yield stream
+    else:
+        with write_whole(output.resolve()) as stream:
+            yield stream
 
 
-def track(items: Iterable[Item], *, total: int, description: str) -> Iterator[Item]:
-    """Passes items on and shows on a terminal how far it is, once that takes more than a moment."""
-    if not sys.stderr.isatty() or click.get_current_context().meta.get("quiet"):
-        yield from items
+def track(items: Iterable[Item], *, total: int, description: str, hidden: bool) -> Iterator[Item]:
+    """Passes items on and shows on a terminal how far it is, once that takes more than a moment.
+
+    Args:
+        items: what is worked on.
+        total: how many there are.
+        description: a word before the bar.
+        hidden: show nothing, because results go to the same terminal.
+    """
+    iterator = iter(items)
+    if hidden or settings().quiet or not sys.stderr.isatty():
+        yield from iterator
         return
+    started, done = time.monotonic(), 0
+    while time.monotonic() - started < PATIENCE_S and done < total:
+        yield next(iterator)
+        done += 1
+    if done < total:
+        yield from _show_progress(iterator, done, total, description)
+
+
+def _show_progress(items: Iterator[Item], done: int, total: int, description: str) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import track as rich_track
 
+    console = Console(stderr=True, no_color=settings().color is False)
     yield from rich_track(
-        items, total=total, description=description, console=Console(stderr=True), transient=True
+        items, total=total, completed=done, description=description, console=console, transient=True
     )

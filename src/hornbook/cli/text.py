@@ -4,14 +4,14 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from hornbook.errors import DataError
 
-__all__ = ["STDIN", "read_argument", "read_texts"]
+__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts"]
 
 STDIN = "-"
 USUAL_COLUMNS = ("text", "sentence", "sentence1")
@@ -24,10 +24,23 @@ def read_argument(text: str) -> str:
 
     Raises:
         DataError: stdin is not UTF-8.
+        UsageError: stdin is closed.
     """
     if text != STDIN:
         return text
-    return _decode(sys.stdin.buffer.read(), "stdin").removesuffix("\n").removesuffix("\r")
+    read = _decode(_read_stdin(), "stdin")
+    return read.removesuffix("\r\n" if read.endswith("\r\n") else "\n")
+
+
+def read_arguments(texts: Sequence[str]) -> list[str]:
+    """`read_argument` for several, of which at most one is stdin.
+
+    Raises:
+        UsageError: stdin is named twice.
+    """
+    if texts.count(STDIN) > 1:
+        raise click.UsageError("`-` is given twice; stdin can be read only once")
+    return [read_argument(text) for text in texts]
 
 
 def read_texts(source: str, column: str | None) -> list[str]:
@@ -38,22 +51,38 @@ def read_texts(source: str, column: str | None) -> list[str]:
         column: which column or key; else the first of text, sentence, sentence1 that is there.
 
     Raises:
-        DataError: the file is damaged or has no such column; the message names the line.
+        DataError: the file is missing or damaged or has no such column; the message names the line.
         OSError: it cannot be read.
         UsageError: a column is named where there are none.
     """
+    suffix = Path(source).suffix.lower()
+    has_columns = suffix in DELIMITERS or suffix in JSON_LINES
+    if column is not None and not has_columns:
+        name = "stdin" if source == STDIN else source
+        raise click.UsageError(f"--column: {name} has no columns; only .csv, .tsv and .jsonl files have")
     if source == STDIN:
-        name, suffix, content = "stdin", "", sys.stdin.buffer.read()
-    else:
-        name, suffix, content = source, Path(source).suffix.lower(), Path(source).read_bytes()
-    text = _decode(content, name)
+        return _lines(_decode(_read_stdin(), "stdin"))
+    text = _decode(_read_file(source), source)
     if suffix in DELIMITERS:
-        return list(_read_table(text, DELIMITERS[suffix], column, name))
+        return list(_read_table(text, DELIMITERS[suffix], column, source))
     if suffix in JSON_LINES:
-        return list(_read_json_lines(text, column, name))
-    if column is not None:
-        raise click.UsageError(f"--column: {name} has no columns; only .csv, .tsv and .jsonl have")
+        return list(_read_json_lines(text, column, source))
     return _lines(text)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise click.UsageError("`-` is stdin, and stdin is closed")
+    return sys.stdin.buffer.read()
+
+
+def _read_file(source: str) -> bytes:
+    try:
+        return Path(source).read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"--input: {source}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"--input: {source} is a folder; name a file in it") from None
 
 
 def _decode(content: bytes, name: str) -> str:
@@ -73,6 +102,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _read_table(text: str, delimiter: str, column: str | None, name: str) -> Iterator[str]:
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a whole file may be one field
     lines = io.StringIO(text, newline="")
     if delimiter == "\t":
         reader = csv.DictReader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
@@ -81,7 +111,7 @@ def _read_table(text: str, delimiter: str, column: str | None, name: str) -> Ite
     try:
         key = _choose_column(reader.fieldnames or (), column, name)
         for row in reader:
-            if row[key] is None or None in row:
+            if None in row or None in row.values():
                 raise DataError(
                     f"{name}: line {reader.line_num} has another number of columns than the header"
                 )
@@ -91,7 +121,7 @@ def _read_table(text: str, delimiter: str, column: str | None, name: str) -> Ite
 
 
 def _read_json_lines(text: str, column: str | None, name: str) -> Iterator[str]:
-    key = column
+    key = None
     for number, line in enumerate(_lines(text), 1):
         if not line.strip():
             continue
@@ -101,9 +131,9 @@ def _read_json_lines(text: str, column: str | None, name: str) -> Iterator[str]:
             raise DataError(f"{name}: line {number} is not JSON") from None
         if not isinstance(row, dict):
             raise DataError(f"{name}: line {number}: expected a JSON object")
-        key = key or _choose_column(row, None, name)
-        if not isinstance(row.get(key), str):
-            raise DataError(f"{name}: line {number}: no text under {key!r}")
+        key = _choose_column(row, key or column, f"{name}: line {number}")
+        if not isinstance(row[key], str):
+            raise DataError(f"{name}: line {number}: {key!r} is not a text")
         yield row[key]
 
 

@@ -262,7 +262,7 @@ class Tensor:
 
     def masked_fill(self, mask: Any, value: float) -> "Tensor":
         """Puts `value` where `mask` is true."""
-        return apply("masked_fill", self, mask.data if isinstance(mask, Tensor) else mask, value=value)
+        return apply("masked_fill", self, mask, value=value)
 
     def tril(self, k: int = 0) -> "Tensor":
         """The lower triangle of the last two axes."""
