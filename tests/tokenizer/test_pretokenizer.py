@@ -25,6 +25,7 @@ def split_by_oracle(text: str) -> list[str]:
     [
         ("", []),
         ("They're 2  dogs!", ["They", "'re", " 2", " ", " dogs", "!"]),
+        ("'s't're've'm'll'd", ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"]),
         ("we'LL you'll", ["we", "'", "LL", " you", "'ll"]),
         ("a \n b  ", ["a", " \n", " b", "  "]),
         ("x\x1cy", ["x", "\x1c", "y"]),

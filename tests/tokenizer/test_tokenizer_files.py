@@ -94,6 +94,7 @@ def test_bad_vocabularies(tmp_path: Path, vocab: Any, message: str) -> None:
         (b"", "merges.txt: empty file, expected two tokens a line"),
         (b"\xff", "merges.txt: not UTF-8 at byte 0"),
         ("#version: 0.2\nh e\nĠ  t\n", "merges.txt: line 3: expected two tokens and one space, got 'Ġ  t'"),
+        ("h \n", "merges.txt: line 1: expected two tokens and one space, got 'h '"),
         ("h e\nhe\n", "merges.txt: line 2: expected two tokens and one space, got 'he'"),
         ("h e x\n", "merges.txt: line 1: expected two tokens"),
         ("h e\n\nĠ t\n", "merges.txt: line 2: expected two tokens and one space, got ''"),
@@ -186,6 +187,7 @@ TEXTS = [
     "a",
     "  a",
     "Once upon a time\n",
+    "''s",
     "x[PAD]y<|endoftext|> z",
     "a  béa  b[PAD]<|endoftext|>a  b ",
     "<|endoftext|>" * 3,
@@ -232,6 +234,16 @@ def test_an_added_token_must_not_be_the_spelling_of_other_bytes(tokenizer_json: 
 
     with pytest.raises(TokenizerError, match="added token 'é' is the model's spelling of other bytes"):
         BPETokenizer.from_file(tokenizer_json(edit))
+
+
+def test_an_added_token_is_special_only_if_marked(tokenizer_json: WriteJson) -> None:
+    def edit(content: dict[str, Any]) -> None:
+        content["added_tokens"].append({"id": 8192, "content": "hornbook"})
+
+    tokenizer = BPETokenizer.from_file(tokenizer_json(edit))
+    assert tokenizer.special_tokens == {"<|endoftext|>": 0}
+    assert tokenizer.encode("hornbook", special="refuse") == [8192]
+    assert tokenizer.decode([8192], skip_special_tokens=True) == "hornbook"
 
 
 def test_added_special_tokens_are_saved(tokenizer_json: WriteJson, tmp_path: Path) -> None:

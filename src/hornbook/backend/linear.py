@@ -52,6 +52,25 @@ class LinearOps(ActivationOps):
         grads = grad.reshape(-1, grad.shape[-1])
         return np.matmul(grad, weight.T), np.matmul(rows.T, grads), np.sum(grads, axis=0)
 
+    def unembed(self, x: Array, table: Array) -> Array:
+        """x T^T: how well each row of x fits each row of a table, `[N, C], [V, C] -> [N, V]`.
+
+        The way back from hidden states to the vocabulary.
+
+        Raises:
+            ShapeError: rows of another length.
+        """
+        if x.ndim == 0 or x.shape[-1] != table.shape[1]:
+            raise ShapeError(
+                f"unembed: the table has rows of {table.shape[1]} features, got x of shape {x.shape}"
+            )
+        return np.matmul(x, table.T)
+
+    def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
+        """The gradients with respect to x and the table."""
+        rows, grads = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
+        return np.matmul(grad, table), np.matmul(grads.T, rows)
+
 
 def _check_fit(x: Array, weight: Array, bias: Array | None, residual: Array | None) -> None:
     n_inputs, n_outputs = weight.shape

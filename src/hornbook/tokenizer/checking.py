@@ -47,9 +47,8 @@ def checked_ids(operation: str, ids: Iterable[SupportsIndex], vocab_size: int) -
         TypeError: not a sequence of integers.
         TokenizerError: an id is outside of 0 to `vocab_size - 1`.
     """
-    plain = ids.tolist() if hasattr(ids, "tolist") else ids
     try:
-        values = list(map(index, plain))
+        values = list(map(index, ids))
     except TypeError as problem:
         raise TypeError(f"{operation}: ids must be a flat sequence of integers: {problem}") from None
     for position, value in enumerate(values):
