@@ -247,6 +247,16 @@ ACTIVATIONS = [
 ]
 
 FUSED = [
+    case(
+        "unembed", lambda x, table: apply("unembed", x, table), lambda x, table: x @ table.T, (3, 5), (7, 5)
+    ),
+    case(
+        "unembed",
+        lambda x, table: apply("unembed", x, table),
+        lambda x, table: x @ table.T,
+        (2, 3, 5),
+        (7, 5),
+    ),
     case("linear", lambda *a: apply("linear", *a, None), lambda x, w, b: x @ w + b, (3, 5), (5, 7), (7,)),
     case("linear", lambda x, w: apply("linear", x, w, None, None), lambda x, w: x @ w, (2, 3, 5), (5, 7)),
     case("linear", lambda x, w: apply("linear", x, w, None, None), lambda x, w: x @ w, (5,), (5, 7)),

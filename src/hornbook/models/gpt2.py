@@ -139,7 +139,7 @@ class GPT2(Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`[N, C] -> [N, V]`."""
-        return functional.linear(hidden, self.output_table.transpose())
+        return functional.unembed(hidden, self.output_table)
 
     def losses(self, batch: PackedBatch) -> Tensor:
         """The cross-entropy of each next token in nats, `[N]`; 0 for the last of each sequence."""

@@ -5,7 +5,16 @@ from typing import Any
 from hornbook.backend import Activation, Generator, LayerCache, get_backend
 from hornbook.tensor import Tensor, apply, is_recording
 
-__all__ = ["attention", "cross_entropy", "dropout", "embedding", "layer_norm", "linear", "segment_mean"]
+__all__ = [
+    "attention",
+    "cross_entropy",
+    "dropout",
+    "embedding",
+    "layer_norm",
+    "linear",
+    "segment_mean",
+    "unembed",
+]
 
 
 def linear(
@@ -29,6 +38,11 @@ def linear(
     return y if residual is None else y + residual
 
 
+def unembed(x: Tensor, table: Tensor) -> Tensor:
+    """Each row of x against each row of a table: `[N, C], [V, C] -> [N, V]`, see `Ops.unembed`."""
+    return apply("unembed", x, table)
+
+
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
     """Rows with mean 0 and variance 1, scaled and moved: see `Ops.layer_norm`."""
     return apply("layer_norm", x, weight, bias, eps=eps)
@@ -36,7 +50,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor
 
 def embedding(table: Tensor, ids: Any) -> Tensor:
     """The rows of a table: see `Ops.embedding`."""
-    return apply("embedding", table, ids)
+    return apply("embedding", table, get_backend().asarray(ids))
 
 
 def attention(

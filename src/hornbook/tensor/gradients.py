@@ -234,6 +234,11 @@ def linear(
     return dx, dweight, None if bias is None else dbias, None if residual is None else grad
 
 
+def unembed(ops: Ops, grad: Array, _: Array, x: Array, table: Array) -> Grads:
+    """See `Ops.unembed_backward`."""
+    return ops.unembed_backward(grad, x, table)
+
+
 def layer_norm(ops: Ops, grad: Array, _: Array, x: Array, weight: Array, __: Array, *, eps: float) -> Grads:
     """See `Ops.layer_norm_backward`."""
     return ops.layer_norm_backward(grad, x, weight, eps=eps)
@@ -269,6 +274,6 @@ GRADIENTS: dict[str, Rule] = {
     "getitem": getitem, "masked_fill": masked_fill, "tril": tril, "triu": triu,
     "sum": sum_, "mean": mean, "var": var, "max": extreme, "min": extreme,
     "activation": activation, "softmax": softmax, "log_softmax": log_softmax,
-    "linear": linear, "layer_norm": layer_norm, "embedding": embedding, "attention": attention,
+    "linear": linear, "unembed": unembed, "layer_norm": layer_norm, "embedding": embedding, "attention": attention,
     "cross_entropy": cross_entropy, "segment_sum": segment_sum,
 }  # fmt: skip
