@@ -11,18 +11,19 @@ import pytest
 import hornbook
 
 PACKAGE = Path(hornbook.__file__).parent
-FOUNDATION = {"errors", "files"}
+FOUNDATION = {"errors", "files", "bfloat16"}
 CORE = FOUNDATION | {"backend", "tensor", "nn", "models"}
 PARTS = CORE | {"tokenizer", "hub", "builtin", "similarity", "loading"}
 
 MAY_IMPORT = {
     "errors": set(),
+    "bfloat16": set(),
     "builtin": set(),
     "files": {"errors"},
     "similarity": {"errors"},
     "tokenizer": FOUNDATION,
     "hub": FOUNDATION,
-    "backend": {"errors"},
+    "backend": {"errors", "bfloat16"},
     "tensor": {"errors", "backend"},
     "nn": {"errors", "backend", "tensor"},
     "models": {"errors", "backend", "tensor", "nn"},

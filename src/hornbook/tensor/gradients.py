@@ -274,6 +274,6 @@ GRADIENTS: dict[str, Rule] = {
     "getitem": getitem, "masked_fill": masked_fill, "tril": tril, "triu": triu,
     "sum": sum_, "mean": mean, "var": var, "max": extreme, "min": extreme,
     "activation": activation, "softmax": softmax, "log_softmax": log_softmax,
-    "linear": linear, "unembed": unembed, "layer_norm": layer_norm, "embedding": embedding, "attention": attention,
-    "cross_entropy": cross_entropy, "segment_sum": segment_sum,
+    "linear": linear, "unembed": unembed, "embedding": embedding, "layer_norm": layer_norm,
+    "attention": attention, "cross_entropy": cross_entropy, "segment_sum": segment_sum,
 }  # fmt: skip
