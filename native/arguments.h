@@ -88,8 +88,8 @@ inline bool has_type(PyObject* object, int type) {
 
 inline std::string describe(PyObject* object) {
     if (!PyArray_Check(object)) return Py_TYPE(object)->tp_name;
-    return nb::str(nb::handle(object).attr("dtype")).c_str() + std::string(" of shape ") +
-           Array(nb::borrow(object)).text();
+    const nb::object dtype = nb::handle(object).attr("dtype");
+    return std::string(nb::str(dtype).c_str()) + " of shape " + Array(nb::borrow(object)).text();
 }
 
 inline void check_type(nb::handle value, int type, const Name& name) {

@@ -31,7 +31,7 @@ HORNBOOK_INLINE Vec exp(Vec x) {
     return value * power_of_two(half) * power_of_two(whole - half);
 }
 
-// tanh x = x + x^3 P(x^2) below 0.625 (where 1 - ... would cancel), else sign(x) (1 - 2 / (e^2|x| + 1)).
+// tanh |x| = |x| + |x|^3 P(x^2) below 0.625 (where 1 - ... would cancel), else 1 - 2 / (e^2|x| + 1).
 HORNBOOK_INLINE Vec tanh(Vec x) {
     const Vec size = magnitude(x), square = x * x;
     Vec p = splat(0.00229894021f);
@@ -40,9 +40,9 @@ HORNBOOK_INLINE Vec tanh(Vec x) {
     p = multiply_add(p, square, splat(-0.0539595485f));
     p = multiply_add(p, square, splat(0.133333057f));
     p = multiply_add(p, square, splat(-0.333333343f));
-    const Vec small = multiply_add(x * square, p, x);
+    const Vec small = multiply_add(size * square, p, size);
     const Vec large = splat(1.0f) - splat(2.0f) / (exp(size + size) + splat(1.0f));
-    return choose(size < splat(0.625f), small, with_sign_of(large, x));
+    return with_sign_of(choose(size < splat(0.625f), small, large), x);
 }
 
 // erf x = x + x P(x^2) below 0.9278, else sign(x) (1 - e^Q(|x|)), where Q fits log erfc; from 3.95 on erf is 1 in float32.

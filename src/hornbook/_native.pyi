@@ -71,7 +71,7 @@ def attention(
 def attention_with_log_sums(
     qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float
 ) -> tuple[Array, Array]:
-    """`attention` and the logarithms of its sums `[N, H]`: `attention_backward` need not compute them again."""
+    """`attention` and the logarithms of its sums `[N, H]`, which spare `attention_backward` the same work."""
 
 def cache_shapes(
     n_sequences: int, n_head: int, capacity: int, head_size: int
