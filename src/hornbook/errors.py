@@ -4,6 +4,7 @@
     ├── ConfigError            (ValueError)  a setting is missing, unknown or out of range
     ├── ShapeError             (ValueError)  arrays that do not fit together
     ├── ModelFormatError       (ValueError)  a model file is damaged or not what it claims
+    │   └── ModelConfigError   (ConfigError)  a model's config.json is
     ├── TokenizerError         (ValueError)  a vocabulary is damaged, or text or ids it cannot take
     ├── ContextLengthError     (ValueError)  more tokens than the model has positions
     ├── CheckpointError        (ValueError)  a training checkpoint is damaged
@@ -25,6 +26,7 @@ __all__ = [
     "HornbookError",
     "IntegrityError",
     "LockedError",
+    "ModelConfigError",
     "ModelFormatError",
     "NotCachedError",
     "ShapeError",
@@ -46,6 +48,10 @@ class ShapeError(HornbookError, ValueError):
 
 class ModelFormatError(HornbookError, ValueError):
     """A model file is damaged or not what it claims to be."""
+
+
+class ModelConfigError(ModelFormatError, ConfigError):
+    """The configuration in a model's folder is damaged or of another kind of model."""
 
 
 class TokenizerError(HornbookError, ValueError):

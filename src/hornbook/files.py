@@ -3,6 +3,7 @@
 Knows nothing of models. `hub` and `tokenizer` build on it.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -26,6 +27,8 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder is missing, read-only or full; `path` is then as it was before.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as stream:

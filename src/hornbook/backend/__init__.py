@@ -1,0 +1,31 @@
+"""Backends: who computes, and in which memory.
+
+`Ops` has every operation in NumPy. Models, layers and tensors ask `get_backend()` and never call NumPy
+themselves, so that the same model runs wherever there is an `Ops`. Read `ops.py` first, then the family
+files it joins.
+"""
+
+from hornbook.backend.batch import PackedBatch, as_ids
+from hornbook.backend.cache import KVCache, LayerCache
+from hornbook.backend.machine import cpu_features, usable_threads
+from hornbook.backend.ops import Ops
+from hornbook.backend.select import available_backends, get_backend, use_backend
+from hornbook.backend.types import ACTIVATIONS, Activation, Array, Axis, Generator
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Array",
+    "Axis",
+    "Generator",
+    "KVCache",
+    "LayerCache",
+    "Ops",
+    "PackedBatch",
+    "as_ids",
+    "available_backends",
+    "cpu_features",
+    "get_backend",
+    "usable_threads",
+    "use_backend",
+]

@@ -1,0 +1,60 @@
+"""Rows of a table, and sums of rows: embedding and pooling."""
+
+import numpy as np
+
+from hornbook.backend.batch import spans
+from hornbook.backend.types import Array
+from hornbook.errors import ShapeError
+
+__all__ = ["LookupOps"]
+
+
+class LookupOps:
+    """Gathering rows by id and summing them by segment."""
+
+    def embedding(self, table: Array, ids: Array) -> Array:
+        """Row `ids[n]` of the table for every n: `[V, C], [...] -> [..., C]`.
+
+        Raises:
+            ShapeError: ids are not integers, or one is not in 0 .. V-1.
+        """
+        if ids.dtype.kind not in "iu":
+            raise ShapeError(f"embedding: ids must be integers, got {ids.dtype}")
+        if ids.size and (ids.min() < 0 or ids.max() >= len(table)):
+            worst = int(ids.min()) if ids.min() < 0 else int(ids.max())
+            raise ShapeError(
+                f"embedding: ids must be in 0..{len(table) - 1}, got {worst}; "
+                "do tokenizer and model belong together?"
+            )
+        return table[ids]
+
+    def embedding_backward(self, grad: Array, ids: Array, n_rows: int) -> Array:
+        """Adds each row of grad to row `ids[n]` of a table of zeros, in the order of n."""
+        result = np.zeros((n_rows, grad.shape[-1]), grad.dtype)
+        np.add.at(result, ids.reshape(-1), grad.reshape(-1, grad.shape[-1]))
+        return result
+
+    def segment_sum(self, x: Array, offsets: Array, weights: Array | None = None) -> Array:
+        """Weighted sums of neighbouring rows: pooling of every kind.
+
+        Args:
+            x: `[N, C]`.
+            offsets: `[B+1]`; segment b is the rows `offsets[b]` to `offsets[b+1]`.
+            weights: `[N]`, or None for ones. With 1/T for the rows of a segment of length T it is the mean.
+
+        Returns:
+            `[B, C]`; an empty segment gives zeros.
+
+        Raises:
+            ShapeError: offsets do not rise from 0 to N.
+        """
+        weighted = x if weights is None else x * weights[:, None]
+        result = np.zeros((len(offsets) - 1, x.shape[1]), x.dtype)
+        for row, (begin, end) in enumerate(spans("segment_sum", offsets, len(x))):
+            np.sum(weighted[begin:end], axis=0, out=result[row])
+        return result
+
+    def segment_sum_backward(self, grad: Array, offsets: Array, weights: Array | None = None) -> Array:
+        """The gradient with respect to x: each row gets its segment's gradient, times its weight."""
+        rows = np.repeat(grad, np.diff(offsets), axis=0)
+        return rows if weights is None else rows * weights[:, None]

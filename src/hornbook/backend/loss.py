@@ -1,0 +1,82 @@
+"""Cross-entropy straight from hidden states, a block of rows at a time.
+
+The logits of a batch are N x V numbers, far more than anything else in a training step. They exist here
+one block at a time: the forward pass keeps one loss a row, and the backward pass computes its block of
+logits again.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hornbook.backend.types import Array
+from hornbook.errors import ShapeError
+
+__all__ = ["LossOps"]
+
+BLOCK_LOGITS = 1 << 22  # 16 MiB of float32: small beside the weights, large enough for the matrix product
+
+
+class LossOps:
+    """Losses over a vocabulary."""
+
+    def cross_entropy(self, x: Array, table: Array, targets: Array) -> Array:
+        """log sum_v e^(x . table[v]) - x . table[target], for every row.
+
+        Args:
+            x: hidden states `[N, C]`.
+            table: output embedding `[V, C]`.
+            targets: ids `[N]`; a negative target marks a row that does not count, its loss is 0.
+
+        Returns:
+            Losses in nats, `[N]`.
+
+        Raises:
+            ShapeError: x, table and targets do not fit together, or a target is not below V.
+        """
+        _check_fit(x, table, targets)
+        losses = np.zeros(len(x), x.dtype)
+        for rows in _blocks(len(x), len(table)):
+            logits = x[rows] @ table.T
+            counted = np.flatnonzero(targets[rows] >= 0)
+            chosen = logits[counted, targets[rows][counted]]
+            losses[rows][counted] = _log_sum_exp(logits[counted]) - chosen
+        return losses
+
+    def cross_entropy_backward(
+        self, grad: Array, x: Array, table: Array, targets: Array
+    ) -> tuple[Array, Array]:
+        """The gradients with respect to x and table, for `grad` `[N]` of the losses."""
+        dx, dtable = np.empty_like(x), np.zeros_like(table)
+        for rows in _blocks(len(x), len(table)):
+            logits = x[rows] @ table.T
+            dlogits = np.exp(logits - _log_sum_exp(logits)[:, None])
+            counted = np.flatnonzero(targets[rows] >= 0)
+            dlogits[counted, targets[rows][counted]] -= 1
+            dlogits *= np.where(targets[rows] >= 0, grad[rows], 0)[:, None]
+            dx[rows] = dlogits @ table
+            dtable += dlogits.T @ x[rows]
+        return dx, dtable
+
+
+def _check_fit(x: Array, table: Array, targets: Array) -> None:
+    if x.ndim != 2 or table.ndim != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:
+        raise ShapeError(
+            "cross_entropy: expected x [N, C], table [V, C] and targets [N], "
+            f"got shapes {x.shape}, {table.shape} and {targets.shape}"
+        )
+    if targets.dtype.kind not in "iu" or np.max(targets, initial=-1) >= len(table):
+        raise ShapeError(
+            f"cross_entropy: targets must be integers below {len(table)}, "
+            f"got {targets.dtype} up to {np.max(targets, initial=-1)}"
+        )
+
+
+def _blocks(n_rows: int, vocabulary: int) -> Iterator[slice]:
+    height = max(1, BLOCK_LOGITS // max(1, vocabulary))
+    return (slice(begin, min(begin + height, n_rows)) for begin in range(0, n_rows, height))
+
+
+def _log_sum_exp(logits: Array) -> Array:
+    largest = np.max(logits, axis=-1, initial=-np.inf)
+    return np.asarray(largest + np.log(np.sum(np.exp(logits - largest[:, None]), axis=-1)))

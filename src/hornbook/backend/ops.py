@@ -1,0 +1,20 @@
+"""Ops: every operation, complete and readable, in NumPy. The reference that faster backends are held to."""
+
+from hornbook.backend.array import ArrayOps
+from hornbook.backend.attention import AttentionOps
+from hornbook.backend.linear import LinearOps
+from hornbook.backend.lookup import LookupOps
+from hornbook.backend.loss import LossOps
+from hornbook.backend.norm import NormOps
+
+__all__ = ["Ops"]
+
+
+class Ops(ArrayOps, LinearOps, NormOps, AttentionOps, LookupOps, LossOps):
+    """The operations that models, layers and tensors are made of.
+
+    Each has a body in NumPy here. A faster backend is a subclass that overrides what it has a kernel for.
+    An operation `f` with a derivative that is not one line has a twin `f_backward(grad, ...)`.
+    """
+
+    name = "numpy"

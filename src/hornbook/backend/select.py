@@ -1,0 +1,56 @@
+"""Which backend computes: HORNBOOK_BACKEND at the start, `use_backend` from then on."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+from hornbook.backend.ops import Ops
+from hornbook.errors import ConfigError
+
+__all__ = ["available_backends", "get_backend", "use_backend"]
+
+BACKENDS: dict[str, Callable[[], Ops]] = {"numpy": Ops}
+
+_active: ContextVar[Ops | None] = ContextVar("active_backend", default=None)
+
+
+def get_backend() -> Ops:
+    """The backend in use.
+
+    Raises:
+        ConfigError: HORNBOOK_BACKEND names none of `available_backends()`.
+    """
+    active = _active.get()
+    return _default_backend() if active is None else active
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[Ops]:
+    """Computes with the named backend inside of a `with` block.
+
+    Raises:
+        ConfigError: `name` is none of `available_backends()`.
+    """
+    token = _active.set(_create(name, "use_backend"))
+    try:
+        yield get_backend()
+    finally:
+        _active.reset(token)
+
+
+def available_backends() -> list[str]:
+    """The names that `use_backend` and HORNBOOK_BACKEND take here, the fastest first."""
+    return list(BACKENDS)
+
+
+@cache
+def _default_backend() -> Ops:
+    return _create(os.environ.get("HORNBOOK_BACKEND") or available_backends()[0], "HORNBOOK_BACKEND")
+
+
+def _create(name: str, setting: str) -> Ops:
+    if name not in BACKENDS:
+        raise ConfigError(f"{setting}: expected one of {', '.join(BACKENDS)}, got {name!r}")
+    return BACKENDS[name]()

@@ -1,0 +1,19 @@
+"""Text from a model, in three layers.
+
+`generate.py` makes ids, `text.py` pieces of text of them, `language_model.py` goes from text to text.
+`config.py` is what one can ask for, `logits.py` what that does to the choice of a token.
+"""
+
+from hornbook.generation.config import GenerationConfig
+from hornbook.generation.generate import FinishReason, Generation, TextGenerator
+from hornbook.generation.language_model import Completion, LanguageModel, load
+
+__all__ = [
+    "Completion",
+    "FinishReason",
+    "Generation",
+    "GenerationConfig",
+    "LanguageModel",
+    "TextGenerator",
+    "load",
+]

@@ -1,0 +1,140 @@
+"""What generation can be asked for, with the names of transformers."""
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from hornbook.errors import ConfigError
+
+__all__ = ["GenerationConfig"]
+
+LARGEST_SEED = (1 << 64) - 1
+
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "max_length": (20, None),
+    "num_beams": (1,),
+    "typical_p": (1.0,),
+    "epsilon_cutoff": (0.0,),
+    "eta_cutoff": (0.0,),
+    "no_repeat_ngram_size": (0,),
+    "length_penalty": (1.0,),
+    "min_new_tokens": (0,),
+    "min_length": (0,),
+    "num_return_sequences": (1,),
+    "guidance_scale": (1.0,),
+    "top_h": (),
+    "max_time": (),
+    "stop_strings": ([],),
+    "bad_words_ids": ([],),
+    "sequence_bias": ([], {}),
+    "suppress_tokens": ([],),
+    "begin_suppress_tokens": ([],),
+    "forced_bos_token_id": (),
+    "forced_eos_token_id": (),
+}
+"""Settings of generation_config.json that are not taken, with the values for which that changes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationConfig:
+    """How the next tokens are chosen, and when to stop.
+
+    Attributes:
+        max_new_tokens: stop after so many.
+        temperature: logits are divided by it; 0 always takes the likeliest token (greedy).
+        top_k: keep only the k likeliest tokens; 0 keeps all.
+        top_p: keep the likeliest tokens until their probabilities reach p; 1 keeps all.
+        min_p: drop tokens less likely than min_p times the likeliest; 0 drops none.
+        repetition_penalty: logits of tokens that have occurred are divided by it if positive, multiplied
+            if negative; 1 changes nothing.
+        seed: 0 to 2^64 - 1; the same seed gives the same text. None draws differently each time.
+        eos_token_ids: tokens that end the text; None for the one that the model's configuration names.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    max_new_tokens: int = 50
+    temperature: float = 0.8
+    top_k: int = 50
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    eos_token_ids: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_integer("max_new_tokens", self.max_new_tokens, math.inf)
+        _check_integer("top_k", self.top_k, math.inf)
+        if self.seed is not None:
+            _check_integer("seed", self.seed, LARGEST_SEED)
+        for token_id in self.eos_token_ids or ():
+            _check_integer("eos_token_id", token_id, math.inf)
+        _check_number("temperature", self.temperature, 0, math.inf)
+        _check_number("top_p", self.top_p, 0, 1)
+        _check_number("min_p", self.min_p, 0, 1)
+        _check_number("repetition_penalty", self.repetition_penalty, 0, math.inf)
+        if self.repetition_penalty == 0:
+            raise ConfigError("repetition_penalty: expected more than 0, got 0; 1 switches it off")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.temperature == 0
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], *, source: str = "generation_config.json"
+    ) -> "GenerationConfig":
+        """Takes over what a generation_config.json says; the rest has the defaults of this class.
+
+        A setting that would change the text but is not known here gives a warning.
+
+        Raises:
+            ConfigError: a value out of range.
+        """
+        known = {field.name for field in fields(cls)} - {"seed", "eos_token_ids"}
+        taken = {key: value for key, value in values.items() if key in known and value is not None}
+        do_sample = values.get("do_sample")
+        if do_sample not in (True, False, None):
+            raise ConfigError(f"{source}: do_sample: expected true or false, got {do_sample!r:.50}")
+        if do_sample is False:
+            taken["temperature"] = 0
+        for key, neutral in NEUTRAL.items():
+            if values.get(key) not in (*neutral, None):
+                warnings.warn(f"{source}: {key}={values[key]!r} has no effect here", stacklevel=2)
+        eos = values.get("eos_token_id")
+        if eos is not None:
+            taken["eos_token_ids"] = tuple(eos) if isinstance(eos, list) else (eos,)
+        try:
+            return cls(**taken)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from None
+
+    def override(self, **options: Any) -> "GenerationConfig":
+        """The same with every option that is not None in the place of its own.
+
+        Raises:
+            ConfigError: an unknown option, or a value out of range.
+        """
+        known = {field.name for field in fields(self)}
+        for name in options:
+            if name not in known:
+                raise ConfigError(f"{name}: no such option; there are {', '.join(sorted(known))}")
+        return replace(self, **{name: value for name, value in options.items() if value is not None})
+
+
+def _check_integer(name: str, value: Any, largest: float) -> None:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value <= largest:
+        limit = "or more" if largest == math.inf else f"to {largest}"
+        raise ConfigError(f"{name}: expected an integer, 0 {limit}, got {value!r:.50}")
+
+
+def _check_number(name: str, value: Any, smallest: float, largest: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not smallest <= value <= min(largest, sys.float_info.max):
+        limit = "or more" if largest == math.inf else f"to {largest}"
+        raise ConfigError(f"{name}: expected a number, {smallest} {limit}, got {value!r:.50}")

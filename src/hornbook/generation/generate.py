@@ -1,0 +1,175 @@
+"""Generating ids: one step, a stream of steps, a whole sequence."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hornbook.backend import KVCache, PackedBatch, as_ids
+from hornbook.errors import ContextLengthError, ModelFormatError, ShapeError
+from hornbook.generation.config import GenerationConfig
+from hornbook.generation.logits import process_logits, softmax
+from hornbook.models import GPT2
+from hornbook.tensor import no_grad
+
+__all__ = ["FinishReason", "Generation", "Stream", "TextGenerator", "collect"]
+
+FinishReason: TypeAlias = Literal["stop", "length"]
+"""Why it ended: an end-of-text token was drawn, or there was no more room."""
+
+Item = TypeVar("Item")
+
+Stream: TypeAlias = Generator[Item, None, FinishReason]
+"""Yields items as they come and returns why it ended."""
+
+
+@dataclass(frozen=True)
+class Generation(Sequence[int]):
+    """A generated sequence; as a sequence it is `ids`.
+
+    Attributes:
+        prompt_ids: what was given.
+        new_ids: what was generated, without the token that ended it.
+        finish_reason: "stop" at an end-of-text token, "length" at max_new_tokens or the model's limit.
+    """
+
+    prompt_ids: tuple[int, ...]
+    new_ids: tuple[int, ...]
+    finish_reason: FinishReason
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Prompt and continuation."""
+        return self.prompt_ids + self.new_ids
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[int, ...]: ...
+    def __getitem__(self, index: int | slice) -> int | tuple[int, ...]:
+        return self.ids[index]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class TextGenerator:
+    """Continues sequences of ids.
+
+    Args:
+        model: a GPT-2.
+        vocab_size: draw only from the first so many ids, where the tokenizer has fewer than the model.
+
+    Example:
+        >>> import hornbook
+        >>> lm = hornbook.load("tiny-lm")
+        >>> prompt = lm.tokenizer.encode("Once upon a time")
+        >>> config = GenerationConfig(temperature=0, max_new_tokens=5)
+        >>> output = TextGenerator(lm.model).generate(prompt, config)
+        >>> len(output.new_ids), output.finish_reason
+        (5, 'length')
+    """
+
+    def __init__(self, model: GPT2, *, vocab_size: int | None = None) -> None:
+        self.model = model
+        self.vocab_size = model.config.vocab_size if vocab_size is None else vocab_size
+
+    def generate(
+        self, ids: Sequence[int] | NDArray[Any], config: GenerationConfig | None = None
+    ) -> Generation:
+        """Continues `ids` until an end-of-text token, max_new_tokens or the model's last position.
+
+        Args:
+            ids: the prompt, at least one id.
+            config: how; see its defaults.
+
+        Raises:
+            ContextLengthError: the prompt leaves no position free.
+            ShapeError: the prompt is empty, or not of the model's vocabulary.
+            ModelFormatError: the model's numbers are not finite.
+        """
+        prompt = self._checked_prompt(ids)
+        new_ids, finish_reason = collect(self.stream(prompt, config))
+        return Generation(tuple(prompt), tuple(new_ids), finish_reason)
+
+    def stream(
+        self, ids: Sequence[int] | NDArray[Any], config: GenerationConfig | None = None
+    ) -> Stream[int]:
+        """As `generate`, but yields each new id as it comes, and returns the finish reason.
+
+        Raises as `generate`: what is wrong with the arguments at once, not with the first id.
+        """
+        return self._steps(self._checked_prompt(ids), GenerationConfig() if config is None else config)
+
+    def _checked_prompt(self, ids: Sequence[int] | NDArray[Any]) -> list[int]:
+        prompt: list[int] = as_ids(ids, ndims=(1,)).tolist()
+        vocab_size, n_positions = self.model.config.vocab_size, self.model.config.n_positions
+        if not prompt:
+            raise ShapeError("generate: the prompt is empty; begin with the end-of-text token")
+        if len(prompt) >= n_positions:
+            raise ContextLengthError(
+                f"generate: the prompt has {len(prompt)} tokens, the model takes {n_positions}, "
+                "prompt and continuation together; shorten it"
+            )
+        if min(prompt) < 0 or max(prompt) >= vocab_size:
+            raise ShapeError(
+                f"generate: ids must be in 0..{vocab_size - 1}, got {min(prompt)} to {max(prompt)}; "
+                "do tokenizer and model belong together?"
+            )
+        return prompt
+
+    def _steps(self, ids: list[int], config: GenerationConfig) -> Stream[int]:
+        rng = np.random.default_rng(config.seed)
+        eos_token_ids = self._eos_token_ids(config)
+        room = min(config.max_new_tokens, self.model.config.n_positions - len(ids))
+        cache = self.model.new_cache(1, capacity=len(ids) + room)
+        fresh, ids = ids, list(ids)
+        for _ in range(room):
+            logits = process_logits(self._next_logits(fresh, cache), config, ids)
+            token_id = draw(logits, rng, greedy=config.greedy)
+            if token_id in eos_token_ids:
+                return "stop"
+            yield token_id
+            ids.append(token_id)
+            fresh = [token_id]
+        return "length"
+
+    def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
+        if config.eos_token_ids is not None:
+            return config.eos_token_ids
+        own = self.model.config.eos_token_id
+        return () if own is None else (own,)
+
+    def _next_logits(self, fresh: list[int], cache: KVCache) -> NDArray[Any]:
+        """Feeds the ids that the cache does not hold yet; the logits after the last of them, `[V]`."""
+        with no_grad():
+            hidden = self.model.encode(PackedBatch.pack([fresh], cache.lengths), cache)
+            logits = self.model.logits(hidden[-1:]).numpy()[0, : self.vocab_size]
+        if not np.isfinite(logits).all():
+            raise ModelFormatError(
+                "generate: the model's logits are not finite numbers; are its weights damaged?"
+            )
+        return logits
+
+
+def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool) -> int:
+    """One token: the likeliest, or one drawn from softmax(logits).
+
+    Drawing takes one number from `rng` and goes along the cumulative probabilities, in float64.
+    """
+    if greedy:
+        return int(np.argmax(logits))
+    cumulative = np.cumsum(softmax(logits))
+    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+
+
+def collect(stream: Stream[Item]) -> tuple[list[Item], FinishReason]:
+    """All that a stream yields, and its finish reason."""
+    items = []
+    while True:
+        try:
+            items.append(next(stream))
+        except StopIteration as end:
+            return items, end.value

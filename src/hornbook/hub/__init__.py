@@ -1,0 +1,27 @@
+"""The Hub and its files: downloading, the local cache, safetensors, and the layout of a model folder.
+
+Importing this loads no network code; the Hub's client is imported when something is downloaded.
+"""
+
+from hornbook.hub.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
+from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_cached, offline_from_environment
+from hornbook.hub.download import HubApi
+from hornbook.hub.folder import ModelBundle
+from hornbook.hub.header import TensorSpec
+from hornbook.hub.safetensors import TensorFile, open_tensors, save_tensors
+
+__all__ = [
+    "CachedModel",
+    "HubApi",
+    "ModelBundle",
+    "TensorFile",
+    "TensorSpec",
+    "bfloat16_to_float32",
+    "cache_folder",
+    "cached_models",
+    "find_cached",
+    "float32_to_bfloat16",
+    "offline_from_environment",
+    "open_tensors",
+    "save_tensors",
+]

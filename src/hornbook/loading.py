@@ -1,0 +1,210 @@
+"""From a name to a model: the one place that knows built-in models, local folders and the Hub.
+
+`find_model` makes a folder of a name, `load_model` a model of a folder, `save_model` a folder of a model.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hornbook.builtin import BUILTIN_MODELS, builtin_folder
+from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
+from hornbook.files import read_json, write_whole
+from hornbook.hub import HubApi, ModelBundle, save_tensors
+from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
+from hornbook.tokenizer import BPETokenizer
+
+__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "read_tokenizer", "save_model"]
+
+MAX_CONFIG_BYTES = 1 << 20
+DTYPES = ("float32",)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what lay beside it.
+
+    Attributes:
+        name: what it was asked for by.
+        bundle: its files.
+        config: its shape.
+        model: the model itself, ready for use.
+        generation_config: the content of generation_config.json; empty where there is none.
+    """
+
+    name: str
+    bundle: ModelBundle
+    config: GPT2Config
+    model: GPT2
+    generation_config: Mapping[str, Any]
+
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether a tokenizer lies beside the model."""
+        return any((self.bundle.folder / name).is_file() for name in ("tokenizer.json", "vocab.json"))
+
+    @cached_property
+    def tokenizer(self) -> BPETokenizer:
+        """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
+        return read_tokenizer(self.bundle)
+
+
+def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:
+    """The files of a model: a local folder, else a built-in model, else a repository of the Hub.
+
+    A repository is downloaded at its first use and taken from the cache from then on.
+
+    Args:
+        name_or_folder: for example `tiny-lm`, `./my-model` or `openai-community/gpt2`.
+        revision: branch, tag or commit of a repository.
+
+    Raises:
+        ModelFormatError: the folder is not a model's.
+        ConfigError: the name can be none of these, or a revision of something that has none.
+        DownloadError: the repository is not cached and cannot be downloaded.
+    """
+    name = str(name_or_folder)
+    folder = _local_folder(name_or_folder)
+    if folder is None and name in BUILTIN_MODELS:
+        folder = builtin_folder(name)
+    if folder is None:
+        return HubApi().download_model(name, revision)
+    if revision is not None:
+        raise ConfigError(f"revision: only repositories of the Hub have revisions, {name} is none")
+    return ModelBundle.from_folder(folder)
+
+
+def load_model(
+    name_or_folder: str | Path, *, dtype: str = "float32", revision: str | None = None
+) -> LoadedModel:
+    """Finds and reads a model.
+
+    Args:
+        name_or_folder: see `find_model`.
+        dtype: how weights are held in memory: "float32".
+        revision: see `find_model`.
+
+    Raises:
+        ModelFormatError: a file is damaged or does not fit the configuration.
+        ConfigError: the configuration is not one of a GPT-2, or an unknown dtype.
+        DownloadError: see `find_model`.
+    """
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+    bundle = find_model(name_or_folder, revision=revision)
+    config = read_config(bundle)
+    with _naming(bundle.folder):
+        model = GPT2.from_hub_weights(config, bundle.load_tensors())
+    return LoadedModel(str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle))
+
+
+def save_model(
+    folder: str | Path,
+    model: GPT2,
+    tokenizer: BPETokenizer | None = None,
+    *,
+    generation_config: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a folder that `load_model` and transformers read. Each file appears whole or not at all.
+
+    Args:
+        folder: made if it is missing; files of the same names are replaced.
+        model: its configuration and, in float32, its weights.
+        tokenizer: its vocabulary.
+        generation_config: defaults for generating.
+
+    Raises:
+        OSError: the folder cannot be written.
+        TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if tokenizer is not None:
+        tokenizer.save_files(folder)
+        _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
+    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(model.state_dict()), dtype="float32")
+    if generation_config:
+        _write_json(folder / "generation_config.json", dict(generation_config))
+    _write_json(folder / "config.json", {**model.config.to_dict(), "dtype": "float32"})
+
+
+def _local_folder(name_or_folder: str | Path) -> Path | None:
+    """The path that is meant, whether or not it is there; None for a name that is no path."""
+    path = Path(name_or_folder)
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        with suppress(RuntimeError):  # there is no such user
+            path = path.expanduser()
+    if isinstance(name_or_folder, Path) or name_or_folder.startswith(("/", "./", "../", "~")):
+        return path
+    return path if name_or_folder and _is_folder(path) else None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long, or with characters that no path can have
+        return False
+
+
+def read_config(bundle: ModelBundle) -> GPT2Config:
+    """The configuration of a model folder.
+
+    Raises:
+        ConfigError: it is not one of a GPT-2; the message names the file and the key.
+    """
+    values = _read_object(bundle.config_path)
+    with _naming(bundle.config_path):
+        return config_from_dict(values)
+
+
+def read_tokenizer(bundle: ModelBundle) -> BPETokenizer:
+    """The tokenizer of a model folder.
+
+    Raises:
+        TokenizerError: its files are damaged.
+        ModelFormatError: it has none, or one with more tokens than the model.
+    """
+    config = read_config(bundle)
+    special = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
+    if bundle.tokenizer_path is not None:
+        tokenizer = BPETokenizer.from_file(bundle.tokenizer_path, **special)
+    else:
+        tokenizer = BPETokenizer.from_files(bundle.vocab_path, bundle.merges_path, **special)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ModelConfigError(
+            f"{bundle.config_path}: vocab_size: the tokenizer has {tokenizer.vocab_size} tokens, "
+            f"the model only {config.vocab_size}"
+        )
+    return tokenizer
+
+
+def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:
+    path = bundle.generation_config_path
+    return {} if path is None else _read_object(path)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ModelConfigError)
+    if not isinstance(values, dict):
+        raise ModelConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with write_whole(path) as stream:
+        stream.write((json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the path before the message of errors that come from a model's files."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ModelConfigError(f"{path}: {error}") from None
+    except ModelFormatError as error:
+        raise error if str(path) in str(error) else ModelFormatError(f"{path}: {error}") from None

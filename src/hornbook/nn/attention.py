@@ -1,0 +1,160 @@
+"""Multi-head self-attention: fused for use, step by step for reading."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from hornbook.backend import Generator, LayerCache, get_backend
+from hornbook.errors import ConfigError, ShapeError
+from hornbook.nn import functional
+from hornbook.nn.layers import INIT_STD, Dropout, Linear, ResidualLinear
+from hornbook.nn.module import Module
+from hornbook.tensor import Tensor, cat, ones
+
+__all__ = ["Attention", "AttentionSteps"]
+
+
+@dataclass(frozen=True)
+class AttentionSteps:
+    """Everything that attention computes on its way, with the shapes of the textbooks.
+
+    Attributes:
+        qkv: `[B, T, 3C]`, queries, keys and values side by side.
+        q: `[B, H, T, D]`.
+        k: `[B, H, T, D]`.
+        v: `[B, H, T, D]`.
+        scores: `[B, H, T, T]`, scale * Q K^T, with -inf where a row may not look.
+        weights: `[B, H, T, T]`, softmax of the scores; each row sums to 1.
+        heads: `[B, H, T, D]`, weights times V.
+        merged: `[B, T, C]`, the heads side by side.
+        output: `[B, T, C]`, after the last projection.
+    """
+
+    qkv: Tensor
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    scores: Tensor
+    weights: Tensor
+    heads: Tensor
+    merged: Tensor
+    output: Tensor
+
+
+class Attention(Module):
+    """Every token asks all others (if causal: all before it) and takes up a mix of what they hold.
+
+    Args:
+        n_embd: C, features of a token.
+        n_head: H, must divide C; each head works on D = C/H features.
+        causal: whether a token sees only those before it, and itself.
+        scale: of the scores; 1/sqrt(D) unless given.
+        attn_pdrop: probability with which an attention weight is forgotten in training.
+        resid_pdrop: the same for elements of the output.
+        residual_std: standard deviation of the output projection's first weights.
+        rng: where first weights and chance come from.
+
+    Raises:
+        ConfigError: n_head does not divide n_embd.
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.
+    """
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        causal: bool = True,
+        scale: float | None = None,
+        attn_pdrop: float = 0.0,
+        resid_pdrop: float = 0.0,
+        residual_std: float = INIT_STD,
+        rng: Generator | None = None,
+    ) -> None:
+        if n_head < 1 or n_embd % n_head:
+            raise ConfigError(f"Attention: n_head must divide n_embd, got n_head {n_head}, n_embd {n_embd}")
+        self.c_attn = Linear(n_embd, 3 * n_embd, rng=rng)
+        self.c_proj = ResidualLinear(n_embd, n_embd, dropout=resid_pdrop, std=residual_std, rng=rng)
+        self.attn_dropout = Dropout(attn_pdrop, rng=rng)
+        self.n_head = n_head
+        self.causal = causal
+        self.scale = (n_embd // n_head) ** -0.5 if scale is None else scale
+
+    def __call__(
+        self,
+        x: Tensor,
+        offsets: Any = None,
+        *,
+        cache: LayerCache | None = None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """Attends within each sequence.
+
+        Args:
+            x: packed rows `[N, C]`, or `[B, T, C]` without offsets.
+            offsets: where each sequence begins in packed rows, `[B+1]`; None for one sequence.
+            cache: keys and values of earlier rows; the new ones are appended.
+            residual: added to the result, in the shape of x.
+
+        Returns:
+            The shape of x.
+
+        Raises:
+            ShapeError: x has another number of features, or offsets do not belong to it.
+            ConfigError: a cache while attention weights are forgotten in training.
+        """
+        if x.ndim == 3:
+            offsets = _equal_offsets(x, offsets)
+            rows = None if residual is None else residual.reshape(-1, x.shape[-1])
+            packed = self(x.reshape(-1, x.shape[-1]), offsets, cache=cache, residual=rows)
+            return packed.reshape(*x.shape)
+        if not self.attn_dropout.active:
+            return self.c_proj(self._attend(self.c_attn(x), offsets, cache), residual=residual)
+        if cache is not None:
+            raise ConfigError("attention: no cache while training with dropout; call eval() on the model")
+        return self._attend_in_steps(x, offsets, residual)
+
+    def steps(self, x: Tensor) -> AttentionSteps:
+        """The same in the open, one operation after the other.
+
+        Args:
+            x: `[B, T, C]`, or `[T, C]` for one sequence.
+
+        Raises:
+            ShapeError: x has another number of axes.
+        """
+        if x.ndim not in {2, 3}:
+            raise ShapeError(f"steps: expected x of shape [T, C] or [B, T, C], got {x.shape}")
+        x = x if x.ndim == 3 else x.unsqueeze(0)
+        n_sequences, length, width = x.shape
+        qkv = self.c_attn(x)  # [B, T, 3C]
+        split = qkv.reshape(n_sequences, length, 3, self.n_head, width // self.n_head).permute(2, 0, 3, 1, 4)
+        q, k, v = split  # each [B, H, T, D]
+        scores = q @ k.transpose() * self.scale  # [B, H, T, T]
+        if self.causal:
+            scores = scores.masked_fill(ones(length, length, dtype="bool").triu(1), float("-inf"))
+        weights = scores.softmax()
+        heads = self.attn_dropout(weights) @ v  # [B, H, T, D]
+        merged = heads.permute(0, 2, 1, 3).reshape(n_sequences, length, width)
+        return AttentionSteps(qkv, q, k, v, scores, weights, heads, merged, self.c_proj(merged))
+
+    def _attend(self, qkv: Tensor, offsets: Any, cache: LayerCache | None) -> Tensor:
+        offsets = get_backend().asarray([0, len(qkv)] if offsets is None else offsets, "int32")
+        return functional.attention(
+            qkv, offsets, n_head=self.n_head, causal=self.causal, scale=self.scale, cache=cache
+        )
+
+    def _attend_in_steps(self, x: Tensor, offsets: Any, residual: Tensor | None) -> Tensor:
+        """Forgetting single attention weights needs them one by one, which the fused operation avoids."""
+        spans = pairwise([0, len(x)] if offsets is None else offsets)
+        output = cat([self.steps(x[begin:end]).output.squeeze(0) for begin, end in spans])
+        return output if residual is None else residual + output
+
+
+def _equal_offsets(x: Tensor, offsets: Any) -> list[int]:
+    """Where each sequence of `[B, T, C]` begins when its rows are packed."""
+    if offsets is not None:
+        raise ShapeError(f"attention: offsets are for packed rows [N, C], got x of shape {x.shape}")
+    n_sequences, length, _ = x.shape
+    return [length * i for i in range(n_sequences + 1)]

@@ -1,0 +1,82 @@
+"""Layers as functions of tensors, fused where no gradient is wanted."""
+
+from typing import Any
+
+from hornbook.backend import Activation, Generator, LayerCache, get_backend
+from hornbook.tensor import Tensor, apply, is_recording
+
+__all__ = [
+    "attention",
+    "cross_entropy",
+    "dropout",
+    "embedding",
+    "layer_norm",
+    "linear",
+    "segment_mean",
+    "unembed",
+]
+
+
+def linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    activation: Activation = "none",
+    residual: Tensor | None = None,
+) -> Tensor:
+    """activation(x W + b) + residual: `[N, K] -> [N, M]`, see `Ops.linear`.
+
+    One operation; but while gradients are recorded the activation is one of its own, because its
+    derivative needs the values before it.
+    """
+    if activation == "none":
+        return apply("linear", x, weight, bias, residual)
+    if not is_recording():
+        return apply("linear", x, weight, bias, residual, activation=activation)
+    y = apply("activation", apply("linear", x, weight, bias, None), kind=activation)
+    return y if residual is None else y + residual
+
+
+def unembed(x: Tensor, table: Tensor) -> Tensor:
+    """Each row of x against each row of a table: `[N, C], [V, C] -> [N, V]`, see `Ops.unembed`."""
+    return apply("unembed", x, table)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
+    """Rows with mean 0 and variance 1, scaled and moved: see `Ops.layer_norm`."""
+    return apply("layer_norm", x, weight, bias, eps=eps)
+
+
+def embedding(table: Tensor, ids: Any) -> Tensor:
+    """The rows of a table: see `Ops.embedding`."""
+    return apply("embedding", table, get_backend().asarray(ids))
+
+
+def attention(
+    qkv: Tensor, offsets: Any, *, n_head: int, causal: bool, scale: float, cache: LayerCache | None = None
+) -> Tensor:
+    """Multi-head attention over packed sequences: see `Ops.attention`."""
+    return apply("attention", qkv, offsets, n_head=n_head, causal=causal, scale=scale, cache=cache)
+
+
+def cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
+    """One loss for each row of hidden states, in nats: see `Ops.cross_entropy`."""
+    return apply("cross_entropy", x, table, targets)
+
+
+def segment_mean(x: Tensor, offsets: Any) -> Tensor:
+    """The mean of each segment's rows: `[N, C] -> [B, C]`; zeros for an empty segment."""
+    lengths = offsets[1:] - offsets[:-1]
+    weights = get_backend().asarray((1 / lengths.clip(1)).repeat(lengths), x.dtype)
+    return apply("segment_sum", x, offsets, weights)
+
+
+def dropout(x: Tensor, p: float, rng: Generator) -> Tensor:
+    """Sets elements to zero with probability p and divides the others by 1 - p.
+
+    Source: Srivastava et al., "Dropout", 2014.
+    """
+    ops = get_backend()
+    kept = ops.asarray(ops.bernoulli(x.shape, 1 - p, rng), x.dtype)
+    return x * (kept / (1 - p) if p < 1 else kept)

@@ -1,0 +1,143 @@
+"""The layers that transformers are made of, each usable alone."""
+
+from typing import Any
+
+from hornbook.backend import Activation, Generator, get_backend
+from hornbook.errors import ConfigError
+from hornbook.nn import functional, init
+from hornbook.nn.module import Module, Parameter
+from hornbook.tensor import Tensor
+
+__all__ = ["Dropout", "Embedding", "LayerNorm", "Linear", "ResidualLinear"]
+
+INIT_STD = 0.02  # GPT-2's initializer_range
+
+
+class Linear(Module):
+    """x W + b.
+
+    The weight is `[in_features, out_features]`, as GPT-2 stores it (torch's Linear has it transposed).
+
+    Args:
+        in_features: K.
+        out_features: M.
+        bias: whether to add one.
+        std: of the first weights.
+        rng: where they come from.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        std: float = INIT_STD,
+        rng: Generator | None = None,
+    ) -> None:
+        self.weight = Parameter(init.normal((in_features, out_features), std, rng))
+        self.bias = Parameter(init.constant((out_features,), 0)) if bias else None
+
+    def __call__(
+        self, x: Tensor, *, activation: Activation = "none", residual: Tensor | None = None
+    ) -> Tensor:
+        """activation(x W + b) + residual: `[..., K] -> [..., M]`."""
+        return functional.linear(x, self.weight, self.bias, activation=activation, residual=residual)
+
+
+class Embedding(Module):
+    """A table with one row for each id.
+
+    Args:
+        num_embeddings: V, the number of rows.
+        embedding_dim: C, their length.
+        std: of the first values.
+        rng: where they come from.
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, *, std: float = INIT_STD, rng: Generator | None = None
+    ) -> None:
+        self.weight = Parameter(init.normal((num_embeddings, embedding_dim), std, rng))
+
+    def __call__(self, ids: Any) -> Tensor:
+        """The rows of `ids`: `[...] -> [..., C]`."""
+        return functional.embedding(self.weight, ids)
+
+
+class LayerNorm(Module):
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each row.
+
+    Args:
+        normalized_shape: C, the length of a row.
+        eps: keeps the root away from zero.
+    """
+
+    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
+        self.weight = Parameter(init.constant((normalized_shape,), 1))
+        self.bias = Parameter(init.constant((normalized_shape,), 0))
+        self.eps = eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """`[..., C] -> [..., C]`."""
+        return functional.layer_norm(x, self.weight, self.bias, eps=self.eps)
+
+
+class Dropout(Module):
+    """While training, forgets each element with probability p; else does nothing.
+
+    Args:
+        p: from 0 to 1.
+        rng: where chance comes from.
+
+    Raises:
+        ConfigError: p is not a probability.
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: Generator | None = None) -> None:
+        if not 0 <= p <= 1:
+            raise ConfigError(f"Dropout: p must be from 0 to 1, got {p}")
+        self.p = p
+        self.rng = rng or get_backend().generator()
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        return self.training and self.p > 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The same shape."""
+        return functional.dropout(x, self.p, self.rng) if self.active else x
+
+
+class ResidualLinear(Linear):
+    """residual + dropout(x W + b): where a branch of the network joins the stream again.
+
+    Args:
+        in_features: K.
+        out_features: M.
+        dropout: probability with which an element of the branch is forgotten in training.
+        std: of the first weights.
+        rng: where they, and the chance, come from.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        dropout: float = 0.0,
+        std: float = INIT_STD,
+        rng: Generator | None = None,
+    ) -> None:
+        super().__init__(in_features, out_features, std=std, rng=rng)
+        self.dropout = Dropout(dropout, rng=rng)
+
+    def __call__(
+        self, x: Tensor, *, activation: Activation = "none", residual: Tensor | None = None
+    ) -> Tensor:
+        """`[..., K] -> [..., M]`."""
+        if not self.dropout.active:
+            return super().__call__(x, activation=activation, residual=residual)
+        branch = self.dropout(super().__call__(x, activation=activation))
+        return branch if residual is None else residual + branch

@@ -1,0 +1,28 @@
+"""Tensors and their gradients.
+
+`tensor.py` is what one computes with, `engine.py` how gradients flow back, `gradients.py` what each
+operation does to them, `check.py` how one knows that they are right.
+"""
+
+from hornbook.tensor.check import check_gradients
+from hornbook.tensor.engine import is_recording, no_grad
+from hornbook.tensor.functions import arange, cat, eye, full, ones, randn, tensor, tril, triu, zeros
+from hornbook.tensor.tensor import Tensor, apply
+
+__all__ = [
+    "Tensor",
+    "apply",
+    "arange",
+    "cat",
+    "check_gradients",
+    "eye",
+    "full",
+    "is_recording",
+    "no_grad",
+    "ones",
+    "randn",
+    "tensor",
+    "tril",
+    "triu",
+    "zeros",
+]

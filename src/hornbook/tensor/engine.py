@@ -1,0 +1,107 @@
+"""Reverse-mode differentiation of whatever was computed. It knows no operation.
+
+Computing with recorded tensors leaves a graph behind: each result remembers the operation's name and its
+inputs. `backward` walks that graph from the result to the leaves and asks a table of rules (see
+`gradients.py`) what each operation does to the gradient.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hornbook.backend import Array, Ops, get_backend
+from hornbook.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hornbook.tensor.tensor import Tensor
+
+__all__ = ["Node", "Rule", "backward", "is_recording", "no_grad"]
+
+Rule: TypeAlias = Callable[..., tuple[Array | None, ...]]
+"""rule(ops, grad, output, *inputs, **options) -> the gradient for each input, None for those without."""
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """How a tensor was computed.
+
+    Attributes:
+        operation: a name in the table of rules.
+        inputs: its positional arguments; those that are tensors may get gradients.
+        options: its keyword arguments.
+    """
+
+    operation: str
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def parents(self) -> Iterator["Tensor"]:
+        """The inputs that want a gradient."""
+        return (x for x in self.inputs if getattr(x, "requires_grad", False))
+
+
+def is_recording() -> bool:
+    """Whether operations remember how to be differentiated."""
+    return _recording.get()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Computes without remembering: less memory and time, no gradients."""
+    token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def backward(root: "Tensor", grad: Array, rules: Mapping[str, Rule]) -> None:
+    """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from.
+
+    Each leaf owns its gradient, in its own type: rules may share one array among inputs, or return views.
+    """
+    ops = get_backend()
+    grads = {id(root): grad}
+    for tensor in reversed(_inputs_first(root)):
+        arriving = grads.pop(id(tensor))
+        if tensor.node is None:
+            total = arriving if tensor.grad is None else ops.add(tensor.grad, arriving)
+            tensor.grad = ops.copy(total, tensor.dtype)
+            continue
+        for parent, contribution in _contributions(ops, tensor, tensor.node, arriving, rules):
+            known = grads.get(id(parent))
+            grads[id(parent)] = contribution if known is None else ops.add(known, contribution)
+
+
+def _contributions(
+    ops: Ops, tensor: "Tensor", node: Node, grad: Array, rules: Mapping[str, Rule]
+) -> Iterator[tuple["Tensor", Array]]:
+    arrays = [getattr(x, "data", x) if hasattr(x, "requires_grad") else x for x in node.inputs]
+    results = rules[node.operation](ops, grad, tensor.data, *arrays, **node.options)
+    for source, result in zip(node.inputs, results, strict=True):
+        if not getattr(source, "requires_grad", False):
+            continue
+        if result is None:
+            raise ConfigError(f"{node.operation}: has no derivative for its input of shape {source.shape}")
+        yield source, result
+
+
+def _inputs_first(root: "Tensor") -> list["Tensor"]:
+    """Every tensor that `root` depends on, each after all of its inputs. A loop, so depth is no limit."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    while stack:
+        tensor, inputs_done = stack.pop()
+        if inputs_done:
+            order.append(tensor)
+        elif id(tensor) not in seen:
+            seen.add(id(tensor))
+            stack.append((tensor, True))
+            if tensor.node is not None:
+                stack.extend((parent, False) for parent in tensor.node.parents())
+    return order
