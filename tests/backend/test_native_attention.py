@@ -59,7 +59,7 @@ def expected_gradient(
 
 
 def tolerance(qkv: NDArray[np.float32], scale: float) -> float:
-    """A score errs by D eps |q| |k| scale, its weight by that share, and a sum of T weighted values by T eps."""
+    """A score errs by D eps |q| |k| scale, its weight by that share, a sum of T values by T eps."""
     q, k, v = (np.abs(part).astype(float) for part in np.split(qkv, 3, axis=1))
     size = qkv.shape[1] // 3 // N_HEAD
     longest = int(np.max(np.diff(OFFSETS)))
@@ -142,7 +142,9 @@ def test_half_cache() -> None:
 
 
 def test_half_cache_rounds_like_numpy() -> None:
-    values = np.array([1e-8, 5.97e-8, 6.1e-5, 1 + 2**-11, 1 + 3 * 2**-11, 65519, 65520, -np.inf, np.nan], np.float32)
+    values = np.array(
+        [1e-8, 5.97e-8, 6.1e-5, 1 + 2**-11, 1 + 3 * 2**-11, 65519, 65520, -np.inf, np.nan], np.float32
+    )
     qkv = np.zeros((len(values), 3 * N_HEAD), np.float32)
     qkv[:, 2 * N_HEAD :] = values[:, None]
     keys_shape, values_shape = native.cache_shapes(1, N_HEAD, len(values), 1)

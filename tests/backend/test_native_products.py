@@ -7,9 +7,19 @@ from numpy.typing import NDArray
 native = pytest.importorskip("hornbook._native", reason="the native module needs a C++ compiler to be built")
 
 EPS = float(np.finfo(np.float32).eps)
-# From nothing to twice the widest vector, and distinct primes on both sides of a panel (16), a block (256) and the
-# limit of the few-rows path (8).
-SHAPES = [(0, 3, 5), (3, 0, 5), (3, 5, 0), (1, 1, 1), (2, 31, 33), (7, 257, 17), (8, 13, 71), (9, 521, 67), (61, 307, 53)]
+# From nothing to twice the widest vector, and distinct primes on both sides of a panel (16), a block (256)
+# and the limit of the few-rows path (8).
+SHAPES = [
+    (0, 3, 5),
+    (3, 0, 5),
+    (3, 5, 0),
+    (1, 1, 1),
+    (2, 31, 33),
+    (7, 257, 17),
+    (8, 13, 71),
+    (9, 521, 67),
+    (61, 307, 53),
+]
 DTYPES = ["float32", "bfloat16", "int8"]
 
 
@@ -19,7 +29,8 @@ def normal(*shape: int, seed: int = 0) -> NDArray[np.float32]:
 
 def product_tolerance(x: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
     """A chain of K additions errs by at most K eps sum |x w|."""
-    return (x.shape[-1] + 2) * EPS * (np.abs(x.astype(float)) @ np.abs(weight.astype(float))) + EPS
+    size = np.abs(x.astype(float)) @ np.abs(weight.astype(float))
+    return np.asarray((x.shape[-1] + 2) * EPS * size + EPS)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -114,7 +125,9 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(dtype: str) -> None:
     packed = native.pack(normal(521, 67, seed=1), dtype)
     whole = native.linear(x, packed, bias, activation="gelu_tanh")
     for size in (1, 2, 3, 8, 9, 13, 29):
-        parts = [native.linear(x[i : i + size], packed, bias, activation="gelu_tanh") for i in range(0, 61, size)]
+        parts = [
+            native.linear(x[i : i + size], packed, bias, activation="gelu_tanh") for i in range(0, 61, size)
+        ]
         assert np.array_equal(np.concatenate(parts), whole)
 
 

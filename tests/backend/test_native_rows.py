@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,9 @@ def close(got: NDArray[np.float32], expected: NDArray[np.float64], n: float, sca
     """Within n roundings of numbers as large as `scale`."""
     assert got.shape == expected.shape
     assert got.dtype == np.float32
-    return bool(np.all(np.abs(got - expected) <= n * EPS * max(scale, float(np.max(np.abs(expected), initial=0)))))
+    return bool(
+        np.all(np.abs(got - expected) <= n * EPS * max(scale, float(np.max(np.abs(expected), initial=0))))
+    )
 
 
 # Elementary functions
@@ -52,7 +56,9 @@ def test_elementary_functions_at_their_ends(name: str) -> None:
     low = 0.0 if name == "exp" else -1.0
     high = np.inf if name == "exp" else 1.0
     got = getattr(native, name)(x)
-    near_zero = [1.0, 1.0] if name == "exp" else [x[7] * (2 / math.sqrt(math.pi) if name == "erf" else 1), None]
+    near_zero = (
+        [1.0, 1.0] if name == "exp" else [x[7] * (2 / math.sqrt(math.pi) if name == "erf" else 1), None]
+    )
     assert got[[2, 5]].tolist() == [high, high]
     assert got[[3, 6]].tolist() == [low, low]
     assert np.isnan(got[4])
@@ -63,13 +69,14 @@ def test_elementary_functions_at_their_ends(name: str) -> None:
 
 def activation64(x: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
     erf = np.vectorize(math.erf, otypes=[float])
-    return {
+    forms: dict[str, Callable[[], Any]] = {
         "none": lambda: x,
         "relu": lambda: np.maximum(x, 0),
         "silu": lambda: x / (1 + np.exp(-x)),
         "gelu": lambda: x / 2 * (1 + erf(x / math.sqrt(2))),
         "gelu_tanh": lambda: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
-    }[kind]()
+    }
+    return np.asarray(forms[kind]())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -175,7 +182,7 @@ def test_segment_sum(c: int) -> None:
     expected = np.array([np.zeros(c), *(x[a:b].sum(0, dtype=float) for a, b in ((0, 1), (1, 8), (8, 31)))])
     assert close(native.segment_sum(x, offsets), expected, 31, 5)
     weighted = weights[:, None].astype(float) * x
-    expected = np.array([weighted[a:b].sum(0) for a, b in zip(offsets, offsets[1:], strict=False)])
+    expected = np.array([weighted[a:b].sum(0) for a, b in pairwise(offsets)])
     assert close(native.segment_sum(x, offsets, weights), expected, 31, 5)
     rows = np.repeat(grad, np.diff(offsets), axis=0)
     dx, dweights = native.segment_sum_backward(grad, x, offsets, weights)
@@ -242,7 +249,9 @@ def test_adamw_is_its_formula(n: int) -> None:
     )  # fmt: skip
     assert close(m, new_m, 4)
     assert close(v, new_v, 4)
-    assert np.all(np.abs(parameter - expected) <= 4 * EPS * np.abs(expected) + 16 * EPS * rate * np.abs(update))
+    assert np.all(
+        np.abs(parameter - expected) <= 4 * EPS * np.abs(expected) + 16 * EPS * rate * np.abs(update)
+    )
 
 
 @pytest.mark.parametrize("n", [0, 1, 33, 40009])

@@ -1,4 +1,4 @@
-"""Threads, forks, exits and the choice of an instruction set: each in a process of its own where it matters."""
+"""Threads, forks, exits and the choice of an instruction set, each in its own process where it matters."""
 
 import os
 import subprocess
@@ -30,10 +30,21 @@ def everything() -> list[NDArray[np.float32]]:
     table, ids, weight = normal(4001, 96, seed=2), np.arange(301) * 13 % 4001, normal(96, seed=3)
     state = [normal(50021, seed=seed) for seed in range(3)]
     native.adamw(
-        *state, normal(50021, seed=9), learning_rate=0.1, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.1, step=1
+        *state,
+        normal(50021, seed=9),
+        learning_rate=0.1,
+        beta1=0.9,
+        beta2=0.99,
+        eps=1e-8,
+        weight_decay=0.1,
+        step=1,
     )
     return [
-        *(native.linear(x[:n], native.pack(table.T, dtype)) for n in (1, 7, 301) for dtype in ("float32", "bfloat16", "int8")),
+        *(
+            native.linear(x[:n], native.pack(table.T, dtype))
+            for n in (1, 7, 301)
+            for dtype in ("float32", "bfloat16", "int8")
+        ),
         native.matmul(x, x, transpose_a=True),
         native.attention(qkv, offsets, 3, True, 0.3),
         native.attention(qkv, offsets, 3, False, 0.3),
@@ -75,7 +86,7 @@ def test_sixteen_threads_at_once() -> None:
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     prelude = "import numpy as np\nfrom hornbook import _native as native\n"
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-c", prelude + code],
         env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -118,7 +129,8 @@ print("end")
 
 
 KERNELS = """
-x, w = np.arange(77, dtype=np.float32).reshape(7, 11) / 77, np.arange(187, dtype=np.float32).reshape(11, 17) / 187
+x = np.arange(77, dtype=np.float32).reshape(7, 11) / 77
+w = np.arange(187, dtype=np.float32).reshape(11, 17) / 187
 y = native.linear(x, native.pack(w), activation="gelu")
 exact = x.astype(float) @ w
 from math import erf
