@@ -1,0 +1,208 @@
+"""The native kernels, as Python sees them.
+
+They are bound in `native/bindings.cc`; formulas, layouts and promises are in `native/kernels.h`.
+
+Matrices are float32. An input that is not contiguous or not aligned is copied first. An array that is written
+must be C-contiguous, aligned, writeable and apart from the inputs. Functions with `out` return it, or a new
+array without it.
+
+Every function raises TypeError for an array of another dtype, ShapeError for shapes that do not fit together,
+ValueError for values out of range or outputs that cannot be written, and ConfigError if HORNBOOK_ISA names
+what cannot run here.
+
+Each row of a result is computed by the same sequence of operations whatever the number of rows, threads or
+sequences.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh"]
+WeightType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+
+class PackedWeight:
+    """A weight `[K, M]` in the layout that `linear` reads: panels of 16 columns."""
+
+    @property
+    def dtype(self) -> WeightType: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def nbytes(self) -> int: ...
+    def unpack(self) -> Array:
+        """The values that the product uses, float32 `[K, M]`."""
+
+    def rows(self, ids: Array) -> Array:
+        """Rows of the transposed weight: columns `ids` `[N]` of W, as float32 `[N, K]`."""
+
+def pack(weight: Array, dtype: WeightType = "float32") -> PackedWeight:
+    """Packs a weight `[K, M]` of any strides; a transposed view needs no copy.
+
+    int8 has one scale for each column of 256 inputs.
+    """
+
+def linear(
+    x: Array,
+    weight: PackedWeight,
+    bias: Array | None = None,
+    residual: Array | None = None,
+    activation: Activation = "none",
+    out: Array | None = None,
+) -> Array:
+    """activation(x W + bias) + residual: `[..., K] x [K, M] -> [..., M]`."""
+
+def matmul(
+    a: Array,
+    b: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    out: Array | None = None,
+    accumulate: bool = False,
+) -> Array:
+    """a b, or added to `out`: `[M, K] x [K, N] -> [M, N]`, for matrices with any strides."""
+
+def attention(
+    qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float, out: Array | None = None
+) -> Array:
+    """softmax(scale Q K^T) V of every head and sequence, `qkv [N, 3C], offsets [B+1] -> [N, C]`."""
+
+def attention_with_log_sums(
+    qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float
+) -> tuple[Array, Array]:
+    """`attention` and the logarithms of its sums `[N, H]`, which spare `attention_backward` the same work."""
+
+def cache_shapes(
+    n_sequences: int, n_head: int, capacity: int, head_size: int
+) -> tuple[tuple[int, int, int, int, int], tuple[int, int, int, int]]:
+    """The shapes of keys `[B, H, capacity/16, D, 16]` and values `[B, H, capacity, P]` of a cache.
+
+    The capacity is rounded up to a multiple of 16; P is D rounded up likewise.
+    """
+
+def attention_cached(
+    qkv: Array,
+    offsets: Array,
+    keys: Array,
+    values: Array,
+    lengths: Array,
+    n_head: int,
+    scale: float,
+    out: Array | None = None,
+) -> Array:
+    """Appends the new rows to the cache, float32 or float16, and lets each attend to all rows up to itself.
+
+    `lengths` `[B]` counts the rows that were there before and is not changed.
+
+    Raises:
+        ContextLengthError: the cache has no room for the new rows.
+    """
+
+def attention_backward(
+    grad: Array,
+    qkv: Array,
+    offsets: Array,
+    n_head: int,
+    causal: bool,
+    scale: float,
+    context: Array | None = None,
+    log_sums: Array | None = None,
+) -> Array:
+    """The gradient with respect to qkv; `context` and `log_sums` are what `attention_with_log_sums` gave."""
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None) -> Array:
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last axis; `out` may be x."""
+
+def layer_norm_backward(grad: Array, x: Array, weight: Array, eps: float) -> tuple[Array, Array, Array]:
+    """The gradients with respect to x, weight and bias."""
+
+def sum_rows(x: Array) -> Array:
+    """The sum over all axes but the last: the gradient of a bias."""
+
+def activation(x: Array, kind: Activation, out: Array | None = None) -> Array:
+    """relu, silu, gelu (erf) or gelu_tanh of each element; `out` may be x."""
+
+def activation_backward(grad: Array, x: Array, kind: Activation) -> Array:
+    """grad times the derivative at x."""
+
+def exp(x: Array) -> Array:
+    """e ** x."""
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+
+def erf(x: Array) -> Array:
+    """The error function."""
+
+def softmax(x: Array, out: Array | None = None) -> Array:
+    """e ** x / sum(e ** x) over the last axis; `out` may be x."""
+
+def log_softmax(x: Array, out: Array | None = None) -> Array:
+    """x - log(sum(e ** x)) over the last axis; `out` may be x."""
+
+def softmax_backward(grad: Array, y: Array) -> Array:
+    """The gradient with respect to the input, from the output y."""
+
+def log_softmax_backward(grad: Array, y: Array) -> Array:
+    """The gradient with respect to the input, from the output y."""
+
+def embedding(table: Array, ids: Array, out: Array | None = None) -> Array:
+    """table[ids]: `[V, C], [N] -> [N, C]`."""
+
+def embedding_backward(grad: Array, ids: Array, n_rows: int) -> Array:
+    """The gradient with respect to a table of `n_rows` rows; rows that occur twice are added in order."""
+
+def segment_sum(x: Array, offsets: Array, weights: Array | None = None) -> Array:
+    """The (weighted) sum of the rows of each sequence, `[N, C], [B+1], [N] -> [B, C]`."""
+
+def segment_sum_backward(
+    grad: Array, x: Array, offsets: Array, weights: Array | None = None
+) -> tuple[Array, Array | None]:
+    """The gradients with respect to x and, if there are any, weights."""
+
+def top_k(scores: Array, k: int) -> tuple[Array, Array]:
+    """The k largest of the last axis and their int64 ids, largest first; ties: lower id first; NaN last."""
+
+def cross_entropy(x: Array, table: Array, targets: Array) -> Array:
+    """log sum_v e^(x . table[v]) - x . table[target] of every row; 0 where the target is negative."""
+
+def cross_entropy_with_gradients(
+    x: Array, table: Array, targets: Array, grad: Array
+) -> tuple[Array, Array, Array]:
+    """Losses, and the gradients of x and table for `grad` `[N]` of the losses, from one set of logits."""
+
+def adamw(
+    parameter: Array,
+    m: Array,
+    v: Array,
+    grad: Array,
+    *,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    step: int,
+    grad_scale: float = 1.0,
+) -> None:
+    """One step of AdamW, in place; `step` counts from 1; the gradient is first multiplied by `grad_scale`."""
+
+def squared_norm(x: Array) -> float:
+    """The sum of x ** 2."""
+
+def set_threads(count: int) -> None:
+    """How many threads a kernel may use from now on.
+
+    Raises:
+        ConfigError: not in 1..256.
+    """
+
+def threads() -> int:
+    """How many threads a kernel may use."""
+
+def isa() -> str:
+    """The instruction set in use: HORNBOOK_ISA, else the best of `available_isas()`."""
+
+def available_isas() -> list[str]:
+    """The instruction sets that are in this build and run on this processor, the best first."""
