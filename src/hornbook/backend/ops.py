@@ -11,7 +11,7 @@ from hornbook.backend.packing import PackingOps
 __all__ = ["Ops"]
 
 
-class Ops(ArrayOps, PackingOps, LinearOps, NormOps, AttentionOps, LookupOps, LossOps):
+class Ops(ArrayOps, PackingOps, LossOps, LinearOps, AttentionOps, NormOps, LookupOps):
     """The operations that models, layers and tensors are made of.
 
     Each has a body in NumPy here. A faster backend is a subclass that overrides what it has a kernel for.

@@ -125,9 +125,11 @@ class GPT2(Module):
             n_layer + 2 tensors `[N, C]`.
 
         Raises:
-            ContextLengthError: a position is not below n_positions.
+            ContextLengthError: a position is not below n_positions, or the cache is full.
         """
         self._check_length(batch)
+        if cache:
+            cache.check_room(batch.lengths)
         x = self.drop(self.wte(batch.ids) + self.wpe(batch.positions))
         yield x
         for index, block in enumerate(self.h):
