@@ -136,6 +136,14 @@ def test_forgetting_attention_weights_needs_a_training_layer() -> None:
     assert layer(randn(11, 21), [0, 3, 3, 11]).shape == (11, 21)
 
 
+def test_a_residual_is_added_in_training_as_in_use() -> None:
+    plain, with_residual = (attention(attn_pdrop=0.5) for _ in range(2))
+    plain.train()
+    with_residual.train()
+    x, residual = randn(5, 21, rng=1), randn(5, 21, rng=2)
+    assert_close(with_residual(x, residual=residual), residual + plain(x))
+
+
 def test_a_cache_is_refused_where_it_would_be_ignored() -> None:
     layer = attention(attn_pdrop=0.5)
     layer.train()

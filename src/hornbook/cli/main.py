@@ -45,8 +45,8 @@ EXIT_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], i
         BAD_INPUT,
     ),
     (DownloadError, NETWORK),
-    (HornbookError, USAGE),
     ((OSError, MemoryError), ENVIRONMENT),
+    (HornbookError, USAGE),
 )
 """The first that fits. A HornbookError that is none of the others is a setting out of range."""
 
@@ -158,7 +158,7 @@ def _print_error(message: str, code: int, settings: Settings | None = None) -> i
     return code
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """A warning is one line too."""
     context = click.get_current_context(silent=True)
     if context is None or not context.ensure_object(Settings).quiet:
