@@ -12,7 +12,7 @@ import hornbook
 
 PACKAGE = Path(hornbook.__file__).parent
 FOUNDATION = {"errors", "files", "bfloat16"}
-CORE = FOUNDATION | {"backend", "tensor", "nn", "models"}
+CORE = FOUNDATION | {"backend", "tensor", "nn", "optim", "models"}
 PARTS = CORE | {"tokenizer", "hub", "builtin", "similarity", "loading"}
 
 MAY_IMPORT = {
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "backend": {"errors", "bfloat16"},
     "tensor": {"errors", "backend"},
     "nn": {"errors", "backend", "tensor"},
+    "optim": {"errors", "backend", "tensor", "nn"},
     "models": {"errors", "backend", "tensor", "nn"},
     "loading": CORE | {"tokenizer", "hub", "builtin"},
     "generation": PARTS - {"hub"},
@@ -35,7 +36,7 @@ MAY_IMPORT = {
 """Besides itself; the package's own `__init__` and `__main__` stand above all."""
 
 SEE_KERNELS = {"backend", "tokenizer"}
-WITHOUT_NUMPY = {"tensor", "nn", "models"}
+WITHOUT_NUMPY = {"tensor", "nn", "optim", "models"}
 THIRD_PARTY = {"numpy", "huggingface_hub", "click", "rich"}
 DANGEROUS = {"eval", "exec", "compile", "__import__"}
 DANGEROUS_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}

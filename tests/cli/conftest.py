@@ -29,6 +29,10 @@ model_folder = _hub_on_loopback.model_folder
 published = _hub_on_loopback.published
 
 
+FOREIGN = ("NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8")
+"""Set where tests run, they would hide faults or change what is printed."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """What a command left behind."""
@@ -57,7 +61,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     for name in list(os.environ):
-        if name.startswith("HORNBOOK_") or name in ("NO_COLOR", "FORCE_COLOR"):
+        if name.startswith("HORNBOOK_") or name in FOREIGN:
             monkeypatch.delenv(name)
 
 

@@ -94,6 +94,14 @@ def test_a_full_device(arguments: str) -> None:
     assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")
 
 
+def test_a_full_device_does_not_hide_the_error() -> None:
+    texts = "a\\n" + " the" * 523
+    ended = shell(f"printf '{texts}' | $h embed -q -b 1 -f ndjson -i - > /dev/full")
+    assert ended.returncode == 3
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: encode: ")
+
+
 def test_a_full_device_as_output_file() -> None:
     ended = shell("$h embed -q -o /dev/full x")
     assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")

@@ -189,7 +189,9 @@ def test_damaged_weights_give_an_error_and_no_text(
 ) -> None:
     """Row 5 is read by the second prompt; by the first it is only a token that may come next."""
     model.wte.weight.data[5, 3] = value
-    config = GenerationConfig(temperature=temperature, top_k=3, top_p=0.5, repetition_penalty=1.3)
+    config = GenerationConfig(
+        temperature=temperature, top_k=3, top_p=0.5, repetition_penalty=1.3, max_new_tokens=1
+    )
     with (
         pytest.raises(ModelFormatError, match=r"logits are not finite numbers; are its weights damaged\?"),
         np.errstate(all="ignore"),

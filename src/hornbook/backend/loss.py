@@ -59,6 +59,22 @@ class LossOps(LinearOps):
             dtable += dlogits.T @ x[rows]
         return dx, dtable
 
+    def cross_entropy_with_gradients(
+        self, x: Array, table: Array, targets: Array, weights: Array
+    ) -> tuple[Array, Array, Array]:
+        """The weighted sum of losses, and its gradients with respect to x and table, together.
+
+        A backend may compute each block of logits once for both.
+
+        Args:
+            x: as for `cross_entropy`.
+            table: as for `cross_entropy`.
+            targets: as for `cross_entropy`.
+            weights: of the losses, `[N]`; 1/N for their mean.
+        """
+        losses = self.cross_entropy(x, table, targets)
+        return np.sum(losses * weights), *self.cross_entropy_backward(weights, x, table, targets)
+
 
 def _check_fit(x: Array, table: Array, targets: Array) -> None:
     if x.ndim != 2 or len(table.shape) != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:

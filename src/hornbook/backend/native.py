@@ -11,6 +11,7 @@ import numpy as np
 
 from hornbook import _native as kernels
 from hornbook.backend.cache import KVCache, LayerCache
+from hornbook.backend.linear import as_rows
 from hornbook.backend.machine import usable_threads
 from hornbook.backend.ops import Ops
 from hornbook.backend.types import Activation, Array, WeightType
@@ -107,7 +108,7 @@ class NativeOps(Ops):
         """See `Ops.linear_backward`."""
         if not _have_kernels(grad, x, weight):
             return super().linear_backward(grad, x, weight)
-        rows, grads = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
+        rows, grads = as_rows(x), as_rows(grad)
         dx = kernels.matmul(grads, weight, transpose_b=True).reshape(x.shape)
         return dx, kernels.matmul(rows, grads, transpose_a=True), kernels.sum_rows(grads)
 
@@ -148,7 +149,7 @@ class NativeOps(Ops):
     def embedding_backward(self, grad: Array, ids: Array, n_rows: int) -> Array:
         """See `Ops.embedding_backward`."""
         if _have_kernels(grad):
-            return kernels.embedding_backward(grad.reshape(-1, grad.shape[-1]), ids.reshape(-1), n_rows)
+            return kernels.embedding_backward(as_rows(grad), ids.reshape(-1), n_rows)
         return super().embedding_backward(grad, ids, n_rows)
 
     def segment_sum(self, x: Array, offsets: Array, weights: Array | None = None) -> Array:
@@ -241,6 +242,43 @@ class NativeOps(Ops):
         if _have_kernels(grad, x, table):
             return kernels.cross_entropy_with_gradients(x, table, targets, grad)[1:]
         return super().cross_entropy_backward(grad, x, table, targets)
+
+    def cross_entropy_with_gradients(
+        self, x: Array, table: Array, targets: Array, weights: Array
+    ) -> tuple[Array, Array, Array]:
+        """See `Ops.cross_entropy_with_gradients`; one sweep over the logits."""
+        if _have_kernels(x, table, weights):
+            losses, dx, dtable = kernels.cross_entropy_with_gradients(x, table, targets, weights)
+            return self.sum(losses * weights), dx, dtable
+        return super().cross_entropy_with_gradients(x, table, targets, weights)
+
+    # Optimisers
+
+    def adamw(
+        self,
+        parameter: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        *,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        step: int,
+        grad_scale: float = 1.0,
+    ) -> None:
+        """See `Ops.adamw`; one pass over memory."""
+        decay: dict[str, Any] = {"weight_decay": weight_decay, "step": step, "grad_scale": grad_scale}
+        if _have_kernels(parameter, grad, m, v):
+            beta1, beta2 = betas
+            kernels.adamw(parameter, m, v, grad, learning_rate=lr, beta1=beta1, beta2=beta2, eps=eps, **decay)
+        else:
+            super().adamw(parameter, grad, m, v, lr=lr, betas=betas, eps=eps, **decay)
+
+    def squared_norm(self, x: Array) -> float:
+        """See `Ops.squared_norm`."""
+        return kernels.squared_norm(x) if _have_kernels(x) else super().squared_norm(x)
 
 
 def _have_kernels(*arrays: Array | None) -> bool:

@@ -147,6 +147,10 @@ class GPT2(Module):
         """The cross-entropy of each next token in nats, `[N]`; 0 for the last of each sequence."""
         return functional.cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
 
+    def loss(self, batch: PackedBatch) -> Tensor:
+        """The mean of `losses` over all tokens that have a next one; what training lowers."""
+        return functional.mean_cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
+
     def new_cache(self, n_sequences: int, capacity: int) -> KVCache:
         """Room for the keys and values of `capacity` tokens of each sequence."""
         head_size = self.config.n_embd // self.config.n_head
