@@ -16,6 +16,7 @@ from hornbook.builtin import BUILTIN_MODELS, builtin_folder
 from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json, write_whole
 from hornbook.hub import HubApi, ModelBundle, save_tensors
+from hornbook.hub.folder import TOKENIZER, VOCAB
 from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
 from hornbook.tokenizer import BPETokenizer
 
@@ -34,6 +35,7 @@ class LoadedModel:
         config: its shape.
         model: the model itself.
         generation_config: the content of generation_config.json; empty where there is none.
+        dtype: how the large matrices are held.
     """
 
     name: str
@@ -41,11 +43,12 @@ class LoadedModel:
     config: GPT2Config
     model: GPT2
     generation_config: Mapping[str, Any]
+    dtype: WeightType
 
     @property
     def has_tokenizer(self) -> bool:
         """Whether a tokenizer lies beside the model."""
-        return any((self.bundle.folder / name).is_file() for name in ("tokenizer.json", "vocab.json"))
+        return any((self.bundle.folder / name).is_file() for name in (TOKENIZER, VOCAB))
 
     @cached_property
     def tokenizer(self) -> BPETokenizer:
@@ -105,7 +108,9 @@ def load_model(
         model = GPT2.from_hub_weights(config, bundle.load_tensors())
     if not trainable:
         model.pack(weight_type)
-    return LoadedModel(str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle))
+    return LoadedModel(
+        str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle), weight_type
+    )
 
 
 def save_model(
@@ -118,7 +123,7 @@ def save_model(
     """Writes a folder that `load_model` and transformers read. Each file appears whole or not at all.
 
     Args:
-        folder: made if it is missing; files of the same names are replaced.
+        folder: made if it is missing; files of the same names, and a tokenizer.json, are replaced.
         model: its configuration and, in float32, its weights.
         tokenizer: its vocabulary.
         generation_config: defaults for generating.
@@ -131,6 +136,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None:
         tokenizer.save_files(folder)
+        (folder / TOKENIZER).unlink(missing_ok=True)  # another one would be read in their place
         _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
     state = {name: get_backend().unpack(weight) for name, weight in model.state_dict().items()}
     save_tensors(folder / "model.safetensors", gpt2_hub_tensors(state), dtype="float32")

@@ -154,7 +154,10 @@ class LanguageModel:
         Raises:
             OSError: the folder cannot be written.
             TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
+            ConfigError: the weights were rounded when they were loaded.
         """
+        if self._loaded.dtype != "float32":
+            raise ConfigError(f"save: the weights were rounded to {self._loaded.dtype}; load them in float32")
         tokenizer = self.tokenizer if self._loaded.has_tokenizer else None
         save_model(folder, self.model, tokenizer, generation_config=self._loaded.generation_config)
 
@@ -167,8 +170,11 @@ class LanguageModel:
         return [self.tokenizer.bos_token_id]
 
     def _stream_ids(self, prompt_ids: list[int], options: dict[str, Any]) -> Stream[int]:
-        generator = TextGenerator(self.model, vocab_size=self.tokenizer.vocab_size)
-        return generator.stream(prompt_ids, self.generation_config.override(**options))
+        settings = self.generation_config.override(**options)
+        end = self.tokenizer.eos_token_id
+        if settings.eos_token_ids is None and end is not None:
+            settings = settings.override(eos_token_ids=(end,))
+        return TextGenerator(self.model, vocab_size=self.tokenizer.vocab_size).stream(prompt_ids, settings)
 
 
 def load(
