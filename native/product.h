@@ -13,7 +13,7 @@ constexpr int64_t few_rows = 8;
 
 // The rows of x as integers for int8 weights: pairs[N, ceil(K/2)] of int16 and scales[N, ceil(K/256)].
 struct QuantisedRows {
-    const int32_t* pairs;
+    const float* pairs;  // the bits of two int16: what moves and broadcasts 4 bytes need not know
     const float* scales;
     int64_t n_pairs, n_blocks;
 };

@@ -250,8 +250,8 @@ HORNBOOK_INLINE PairVec load_pairs(const int16_t* from) {
     return v;
 }
 
-// The same pair of int16 (two in one int32) for every lane.
-HORNBOOK_INLINE PairVec splat_pair(int32_t pair) { return (PairVec)splat_int(pair); }
+// The same pair of int16, kept in the bits of a float, for every lane.
+HORNBOOK_INLINE PairVec splat_pair(float pair) { return (PairVec)splat(pair); }
 
 // sum[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1], exact in int32.
 HORNBOOK_INLINE IntVec add_pair_products(IntVec sum, PairVec a, PairVec b) {
