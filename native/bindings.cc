@@ -472,6 +472,14 @@ double squared_norm(handle x_) {
 
 // ---- the machine ------------------------------------------------------------------------------------------------------------
 
+int64_t multiply_adds(int64_t rounds) {
+    const int64_t n_threads = thread_count();
+    const Array out = make({n_threads});
+    int64_t operations = 0;
+    compute([&](const Kernels& k) { operations = k.multiply_adds(out.data(), rounds, n_threads); });
+    return operations;
+}
+
 void set_threads(int64_t count) {
     if (count < 1 || count > max_threads)
         raise("ConfigError", "set_threads: expected 1 to " + std::to_string(max_threads) + " threads, got " + std::to_string(count));
@@ -536,6 +544,7 @@ void define_module(nb::module_& m) {
           "weight_decay"_a, "step"_a, "grad_scale"_a = 1.0);
     m.def("squared_norm", &squared_norm, "x"_a);
 
+    m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);
     m.def("threads", &thread_count);
     m.def("isa", [] { return active().name; });

@@ -167,6 +167,11 @@ struct Kernels {
 
     // the sum of x^2, float64 across blocks
     double (*squared_norm)(const float* x, int64_t n);
+
+    // ---- probe.cc ----
+
+    // keeps n_threads tasks busy with multiply-adds on registers; out[n_threads]; returns how many operations they were
+    int64_t (*multiply_adds)(float* out, int64_t rounds, int64_t n_threads);
 };
 
 // The kernels of the instruction set in use: HORNBOOK_ISA, or else the best that this processor has. Throws std::invalid_argument

@@ -191,6 +191,9 @@ def adamw(
 def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
 
+def multiply_adds(rounds: int) -> int:
+    """Keeps every thread busy with multiply-adds on registers and returns the number of operations: a probe."""
+
 def set_threads(count: int) -> None:
     """How many threads a kernel may use from now on.
 
