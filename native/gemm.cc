@@ -289,7 +289,11 @@ void linear_many_rows(float* out, const float* x, const QuantisedRows& quantised
     }
 }
 
-void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n) {
+namespace {
+
+// out[M,N] (+)= a b, the right factor packed a panel's block at a time; finish(grid, task) follows each task.
+template <class Finish>
+void multiply_matrices(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n, const Finish& finish) {
     if (k == 0 && !accumulate) fill_zero(out, m, n);
     const Grid grid(m, n);
     const int slots = thread_count();
@@ -305,6 +309,19 @@ void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t 
         };
         float* left = scratch.get<float>(slot);
         multiply_task(out, a, grid, task, k, n, accumulate, left, left + left_elements, pack);
+        finish(grid, task);
+    });
+}
+
+}  // namespace
+
+void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n) {
+    multiply_matrices(out, a, b, accumulate, m, k, n, [](const Grid&, int64_t) {});
+}
+
+void linear_unpacked(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m) {
+    multiply_matrices(out, {x, k, 1}, weight, false, n, k, m, [&](const Grid& grid, int64_t task) {
+        finish_task(out, epilogue, grid, task, m);
     });
 }
 

@@ -81,6 +81,9 @@ struct Kernels {
     // out[N,M] = activation(x[N,K] W + bias) + residual
     void (*linear)(float* out, const float* x, const Packed& weight, const Epilogue& epilogue, int64_t n);
 
+    // the same, with the same bits, from a float32 weight[K,M] that was not packed, as in training
+    void (*linear_unpacked)(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m);
+
     // out[M,N] = a[M,K] b[K,N], or is added to out
     void (*matmul)(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n);
 

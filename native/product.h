@@ -35,6 +35,7 @@ void finish_rows(float* out, const float* sums, int64_t sums_stride, const Epilo
 void pack_panel(float* to, Matrix from, int64_t k, int64_t columns);
 
 void linear(float* out, const float* x, const Packed& weight, const Epilogue& epilogue, int64_t n);
+void linear_unpacked(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m);
 void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n);
 
 }  // namespace hornbook::HORNBOOK_VARIANT

@@ -35,6 +35,7 @@ extern const Kernels table;
 const Kernels table = {
     .name = HORNBOOK_NAME_OF(HORNBOOK_VARIANT),
     .linear = linear,
+    .linear_unpacked = linear_unpacked,
     .matmul = matmul,
     .pack = pack,
     .unpack = unpack,

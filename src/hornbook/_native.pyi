@@ -45,13 +45,16 @@ def pack(weight: Array, dtype: WeightType = "float32") -> PackedWeight:
 
 def linear(
     x: Array,
-    weight: PackedWeight,
+    weight: PackedWeight | Array,
     bias: Array | None = None,
     residual: Array | None = None,
     activation: Activation = "none",
     out: Array | None = None,
 ) -> Array:
-    """activation(x W + bias) + residual: `[..., K] x [K, M] -> [..., M]`."""
+    """activation(x W + bias) + residual: `[..., K] x [K, M] -> [..., M]`.
+
+    A weight that is an array, of any strides, gives the bits of its packed float32 copy.
+    """
 
 def matmul(
     a: Array,
