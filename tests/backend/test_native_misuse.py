@@ -132,13 +132,13 @@ def test_outputs_must_fit_as_they_are(name: str) -> None:
         np.repeat(out, 2, 1)[:, ::2],
         misaligned(out),
     ):
-        with pytest.raises(ValueError, match=f"{name.split()[0]}: out is written"):
+        with pytest.raises(ValueError, match=f"{name.split(maxsplit=1)[0]}: out is written"):
             operation(wrong)
     for shape_of in (out[:-1], out[None], out.ravel()):
-        with pytest.raises(ShapeError, match=f"{name.split()[0]}: out expects shape"):
+        with pytest.raises(ShapeError, match=f"{name.split(maxsplit=1)[0]}: out expects shape"):
             operation(np.ascontiguousarray(shape_of).copy())
     for wrong in (out.astype(np.float64), out.tolist()):
-        with pytest.raises(TypeError, match=f"{name.split()[0]}: out expects"):
+        with pytest.raises(TypeError, match=f"{name.split(maxsplit=1)[0]}: out expects"):
             operation(wrong)
 
 
