@@ -11,20 +11,22 @@ import pytest
 import hornbook
 
 PACKAGE = Path(hornbook.__file__).parent
-FOUNDATION = {"errors", "files"}
-CORE = FOUNDATION | {"backend", "tensor", "nn", "models"}
+FOUNDATION = {"errors", "files", "bfloat16"}
+CORE = FOUNDATION | {"backend", "tensor", "nn", "optim", "models"}
 PARTS = CORE | {"tokenizer", "hub", "builtin", "similarity", "loading"}
 
 MAY_IMPORT = {
     "errors": set(),
+    "bfloat16": set(),
     "builtin": set(),
     "files": {"errors"},
     "similarity": {"errors"},
     "tokenizer": FOUNDATION,
     "hub": FOUNDATION,
-    "backend": {"errors"},
+    "backend": {"errors", "bfloat16"},
     "tensor": {"errors", "backend"},
     "nn": {"errors", "backend", "tensor"},
+    "optim": {"errors", "backend", "tensor", "nn"},
     "models": {"errors", "backend", "tensor", "nn"},
     "loading": CORE | {"tokenizer", "hub", "builtin"},
     "generation": PARTS - {"hub"},
@@ -33,7 +35,8 @@ MAY_IMPORT = {
 }
 """Besides itself; the package's own `__init__` and `__main__` stand above all."""
 
-WITHOUT_NUMPY = {"tensor", "nn", "models"}
+SEE_KERNELS = {"backend", "tokenizer"}
+WITHOUT_NUMPY = {"tensor", "nn", "optim", "models"}
 THIRD_PARTY = {"numpy", "huggingface_hub", "click", "rich"}
 DANGEROUS = {"eval", "exec", "compile", "__import__"}
 DANGEROUS_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
@@ -72,8 +75,11 @@ def test_imports_flow_one_way(path: Path) -> None:
         top, _, rest = name.partition(".")
         if top == "hornbook":
             inner = rest.split(".")[0]
-            is_part = inner in MAY_IMPORT
-            assert inner in allowed if is_part else part in {"cli", "__main__"}, f"{part} imports {name}"
+            if inner == "_native":
+                assert part in SEE_KERNELS, f"{part} imports the compiled module"
+            else:
+                is_part = inner in MAY_IMPORT
+                assert inner in allowed if is_part else part in {"cli", "__main__"}, f"{part} imports {name}"
         else:
             assert top in sys.stdlib_module_names | THIRD_PARTY, f"{path} imports {name}"
             assert top not in DANGEROUS_MODULES, f"{path} imports {name}"

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hornbook.backend import WEIGHT_TYPES, WeightType, get_backend
 from hornbook.builtin import BUILTIN_MODELS, builtin_folder
 from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json, write_whole
@@ -21,7 +22,6 @@ from hornbook.tokenizer import BPETokenizer
 __all__ = ["LoadedModel", "find_model", "load_model", "read_config", "read_tokenizer", "save_model"]
 
 MAX_CONFIG_BYTES = 1 << 20
-DTYPES = ("float32",)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class LoadedModel:
         name: what it was asked for by.
         bundle: its files.
         config: its shape.
-        model: the model itself, ready for use.
+        model: the model itself.
         generation_config: the content of generation_config.json; empty where there is none.
     """
 
@@ -79,26 +79,32 @@ def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> Mo
 
 
 def load_model(
-    name_or_folder: str | Path, *, dtype: str = "float32", revision: str | None = None
+    name_or_folder: str | Path,
+    *,
+    dtype: str = "float32",
+    revision: str | None = None,
+    trainable: bool = False,
 ) -> LoadedModel:
     """Finds and reads a model.
 
     Args:
         name_or_folder: see `find_model`.
-        dtype: how weights are held in memory: "float32".
+        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: see `find_model`.
+        trainable: keep plain float32 arrays with gradients, instead of packing them for use.
 
     Raises:
         ModelFormatError: a file is damaged or does not fit the configuration.
         ConfigError: the configuration is not one of a GPT-2, or an unknown dtype.
         DownloadError: see `find_model`.
     """
-    if dtype not in DTYPES:
-        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+    weight_type = _weight_type(dtype)
     bundle = find_model(name_or_folder, revision=revision)
     config = read_config(bundle)
     with _naming(bundle.folder):
         model = GPT2.from_hub_weights(config, bundle.load_tensors())
+    if not trainable:
+        model.pack(weight_type)
     return LoadedModel(str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle))
 
 
@@ -126,10 +132,18 @@ def save_model(
     if tokenizer is not None:
         tokenizer.save_files(folder)
         _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
-    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(model.state_dict()), dtype="float32")
+    state = {name: get_backend().unpack(weight) for name, weight in model.state_dict().items()}
+    save_tensors(folder / "model.safetensors", gpt2_hub_tensors(state), dtype="float32")
     if generation_config:
         _write_json(folder / "generation_config.json", dict(generation_config))
     _write_json(folder / "config.json", {**model.config.to_dict(), "dtype": "float32"})
+
+
+def _weight_type(dtype: str) -> WeightType:
+    for known in WEIGHT_TYPES:
+        if dtype == known:
+            return known
+    raise ConfigError(f"dtype: expected {', '.join(WEIGHT_TYPES)}, got {dtype!r}")
 
 
 def _local_folder(name_or_folder: str | Path) -> Path | None:

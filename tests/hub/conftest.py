@@ -158,6 +158,9 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         if asked and not fault.ignore_range:
             begin, status = int(asked.removeprefix("bytes=").rstrip("-")) - int(fault.wrong_range), 206
+            if begin >= len(content):
+                self._send(416, b"", {})
+                return
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
         self._send(status, content[begin:], headers, fault)
 
@@ -177,8 +180,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault.cut_at >= 0 and fault.times > 0:
             fault.times -= 1
-            body, self.close_connection = body[: fault.cut_at], True
-        self.wfile.write(body + fault.extra)
+            self.close_connection = True
+            self.wfile.write(body[: fault.cut_at])
+        else:
+            self.wfile.write(body + fault.extra)
 
 
 class CountingServer(ThreadingHTTPServer):

@@ -46,6 +46,15 @@ def test_listing_names_the_commit_where_no_branch_leads(cache: Path) -> None:
     assert cached_models(cache)[0].revision == COMMITS[0]
 
 
+def test_listing_prefers_main_and_counts_a_blob_once(cache: Path) -> None:
+    repository = cache / "models--owner--tiny"
+    (repository / "refs" / "a-name-before-main").write_text(COMMITS[0])
+    before = cached_models(cache)[0]
+    (before.path / "again.json").symlink_to("../../blobs/config.json")
+    assert cached_models(cache)[0] == before
+    assert before.revision == "main"
+
+
 def test_listing_of_nothing(tmp_path: Path) -> None:
     assert cached_models(tmp_path / "absent") == []
     (tmp_path / "file").write_text("")
@@ -84,6 +93,13 @@ def test_find_refuses_names_that_lead_elsewhere(cache: Path) -> None:
         find_cached("../tiny", None, cache)
     with pytest.raises(ConfigError):
         find_cached("owner/tiny", "../snapshots", cache)
+
+
+def test_ref_that_leads_out_of_the_cache(cache: Path, model_folder: Path) -> None:
+    repository = cache / "models--owner--tiny"
+    assert ModelBundle.from_folder(repository / "snapshots" / "../../../model").folder.samefile(model_folder)
+    (repository / "refs" / "main").write_text("../../../model")
+    assert find_cached("owner/tiny", None, cache) is None
 
 
 def test_either_form_of_the_tokenizer_completes_a_model(cache: Path) -> None:

@@ -39,6 +39,8 @@ def test_only_needed_files_are_asked_for(published: Any, make_api: MakeApi) -> N
     make_api().download_model("owner/tiny")
     assert sorted(set(published.asked("GET")) - {"main"}) == WANTED
     assert sorted(published.asked("HEAD")) == WANTED
+    sent = [{key.lower(): value for key, value in headers.items()} for _, _, headers in published.requests]
+    assert {headers["accept-encoding"] for headers in sent[1:]} == {"identity"}
 
 
 def test_second_use_makes_no_connection(published: Any, make_api: MakeApi) -> None:
@@ -129,6 +131,26 @@ def test_end_without_length_resumes(published: Any, make_api: MakeApi, model_fol
     published.faults["vocab.json"] = published.fault(cut_at=3, no_length=True)
     bundle = make_api().download_model("owner/tiny")
     assert bundle.vocab_path.read_bytes() == (model_folder / "vocab.json").read_bytes()
+
+
+def test_cut_after_the_last_byte_is_whole(published: Any, make_api: MakeApi) -> None:
+    published.faults["vocab.json"] = published.fault(cut_at=8, extra=b"never sent")
+    assert make_api().download_model("owner/tiny").vocab_path.read_bytes() == b'{"a": 0}'
+
+
+def test_blob_that_is_cut_is_replaced(published: Any, make_api: MakeApi, model_folder: Path) -> None:
+    bundle = make_api().download_model("owner/tiny")
+    bundle.vocab_path.resolve().write_bytes(b"{")
+    bundle.vocab_path.unlink()
+    whole = make_api().download_model("owner/tiny").vocab_path
+    assert whole.read_bytes() == (model_folder / "vocab.json").read_bytes()
+
+
+def test_a_commit_is_no_ref(published: Any, make_api: MakeApi, tmp_path: Path) -> None:
+    commit = make_api().download_model("owner/tiny").folder.name
+    make_api().download_model("tiny", commit)
+    assert (tmp_path / "cache" / "models--owner--tiny" / "refs" / "main").read_text() == commit
+    assert not (tmp_path / "cache" / "models--tiny" / "refs").exists()
 
 
 def test_weak_etag_is_accepted(published: Any, make_api: MakeApi) -> None:

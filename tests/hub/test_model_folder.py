@@ -85,6 +85,8 @@ def test_one_file_wins_over_an_index(shard_model: ShardModel) -> None:
         "/etc/passwd",
         "/x.safetensors",
         "x.bin",
+        "x.safetensors.bin",
+        "x.safetensors/../../y.safetensors",
         "sub/x.safetensors",
         "sub\\x.safetensors",
         "C:x.safetensors",

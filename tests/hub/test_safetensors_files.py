@@ -9,8 +9,9 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.hub import TensorSpec, bfloat16_to_float32, float32_to_bfloat16, open_tensors, save_tensors
+from hornbook.hub import TensorSpec, open_tensors, save_tensors
 
 TYPES = [
     *("float64", "float32", "float16", "bool"),

@@ -112,7 +112,7 @@ def test_shapes_that_overflow(tmp_path: Path, shape: list[int]) -> None:
         ("F32", [], [0, 8]),
         ("F32", [0], [0, 4]),
         ("F32", [1], [4, 0]),
-        ("F4", [1], [0, 1]),
+        ("F4", [3], [0, 1]),
     ],
 )
 def test_shape_and_offsets_disagree(tmp_path: Path, dtype: str, shape: list[int], offsets: list[int]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hornbook.backend import KVCache
+from hornbook.backend import get_backend
 from hornbook.errors import ConfigError, ContextLengthError, ShapeError
 from hornbook.tensor import Tensor, apply, cat, is_recording, no_grad, ones, randn
 
@@ -198,7 +198,7 @@ class TestBackwardRefuses:
 
     def test_attention_with_a_cache(self) -> None:
         qkv = randn(2, 18, requires_grad=True)
-        cache = KVCache(1, 1, 2, 3, 5).layers[0]
+        cache = get_backend().new_cache(1, 1, 2, 3, 5).layers[0]
         options: dict[str, Any] = {"n_head": 2, "causal": True, "scale": 1.0}
         result = apply("attention", qkv, np.array([0, 2]), cache=cache, **options)
         with pytest.raises(ConfigError, match="no gradients through a cache"):
@@ -221,7 +221,7 @@ class TestShapeErrors:
             ones(2, 3) + ones(5)
 
     def test_matrix_product(self) -> None:
-        with pytest.raises(ShapeError, match=r"^matmul: .*\(2, 3\) and \(5, 7\)$"):
+        with pytest.raises(ShapeError, match=r"^matmul: .*\(2, 3\).*\(5, 7\)"):
             ones(2, 3) @ ones(5, 7)
 
     def test_index(self) -> None:
@@ -277,9 +277,10 @@ class TestShapeErrors:
     def test_other_errors_pass_as_they_are(self) -> None:
         with pytest.raises(ConfigError, match=r"^activation: expected one of"):
             apply("activation", ones(2), kind="swish")
-        qkv, offsets, cache = ones(2, 18), np.array([0, 2]), KVCache(1, 1, 2, 3, capacity=1).layers[0]
-        with pytest.raises(ContextLengthError, match=r"^cache: has room for 1 positions"):
-            apply("attention", qkv, offsets, n_head=2, causal=True, scale=1.0, cache=cache)
+        cache = get_backend().new_cache(1, 1, 2, 3, capacity=1).layers[0]
+        options = {"n_head": 2, "causal": True, "scale": 1.0, "cache": cache}
+        with pytest.raises(ContextLengthError, match="cache"):
+            apply("attention", ones(17, 18), np.array([0, 17]), **options)
 
     def test_item_of_several_elements(self) -> None:
         with pytest.raises(ShapeError, match="item: expected one element"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hornbook.tensor import Tensor, apply, cat, check_gradients, tril, triu
+from hornbook.tensor import Tensor, apply, apply_with_gradients, cat, check_gradients, tril, triu
 from hornbook.tensor.engine import Rule, backward
 from hornbook.tensor.gradients import GRADIENTS
 
@@ -22,6 +22,7 @@ ERF = np.vectorize(math.erf, otypes=[float])
 IDS = np.array([[3, 0, 3], [2, 3, 1]])
 OFFSETS = np.array([0, 3, 3, 7])
 TARGETS = np.array([4, -100, 0, 4, 10])
+WEIGHTS = np.array([0.5, 0.25, 1.0, -1.0, 2.0], np.float32)
 MASK = np.array([True, False, False, True, False])
 
 
@@ -286,6 +287,13 @@ FUSED = [
     case("attention", lambda x: attend(x, causal=True), lambda x: np_attention(x, causal=True), (7, 18)),
     case("attention", lambda x: attend(x, causal=False), lambda x: np_attention(x, causal=False), (7, 18)),
     case("cross_entropy", lambda *a: apply("cross_entropy", *a, TARGETS), np_cross_entropy, (5, 7), (11, 7)),
+    case(
+        "cross_entropy_with_gradients",
+        lambda *a: apply_with_gradients("cross_entropy_with_gradients", *a, TARGETS, WEIGHTS) * 3,
+        lambda *a: 3 * (np_cross_entropy(*a) * WEIGHTS).sum(),
+        (5, 7),
+        (11, 7),
+    ),
     case(
         "segment_sum",
         lambda x: apply("segment_sum", x, OFFSETS, None),

@@ -10,10 +10,11 @@ from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.machine import cpu_features, usable_threads
 from hornbook.backend.ops import Ops
 from hornbook.backend.select import available_backends, get_backend, use_backend
-from hornbook.backend.types import ACTIVATIONS, Activation, Array, Axis, Generator
+from hornbook.backend.types import ACTIVATIONS, WEIGHT_TYPES, Activation, Array, Axis, Generator, WeightType
 
 __all__ = [
     "ACTIVATIONS",
+    "WEIGHT_TYPES",
     "Activation",
     "Array",
     "Axis",
@@ -22,6 +23,7 @@ __all__ = [
     "LayerCache",
     "Ops",
     "PackedBatch",
+    "WeightType",
     "as_ids",
     "available_backends",
     "cpu_features",

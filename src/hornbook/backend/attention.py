@@ -8,7 +8,7 @@ import numpy as np
 
 from hornbook.backend.activation import ActivationOps
 from hornbook.backend.batch import spans
-from hornbook.backend.cache import LayerCache
+from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
@@ -56,6 +56,12 @@ class AttentionOps(ActivationOps):
             weights = self._attention_weights(q, k, causal=causal, scale=scale)  # [H, T, S]
             output[begin:end] = _join_heads(weights @ v)
         return output
+
+    def new_cache(
+        self, n_layer: int, n_sequences: int, n_head: int, head_size: int, capacity: int
+    ) -> KVCache:
+        """Room for `capacity` rows of each sequence in each layer, in the form that `attention` fills."""
+        return KVCache(n_layer, n_sequences, n_head, head_size, capacity)
 
     def attention_backward(
         self, grad: Array, qkv: Array, offsets: Array, *, n_head: int, causal: bool, scale: float

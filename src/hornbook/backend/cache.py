@@ -43,13 +43,13 @@ class KVCache:
 
     def __init__(self, n_layer: int, n_sequences: int, n_head: int, head_size: int, capacity: int) -> None:
         """Reserves room for `capacity` rows of each sequence; memory is used as rows come."""
-        shape = (n_sequences, n_head, capacity, head_size)
         self.capacity = capacity
         self.lengths: Array = np.zeros(n_sequences, np.int32)
-        self.layers = [
-            LayerCache(np.empty(shape, np.float32), np.empty(shape, np.float32), self.lengths)
-            for _ in range(n_layer)
-        ]
+        self.layers = [self._new_layer(n_sequences, n_head, head_size) for _ in range(n_layer)]
+
+    def _new_layer(self, n_sequences: int, n_head: int, head_size: int) -> LayerCache:
+        shape = (n_sequences, n_head, self.capacity, head_size)
+        return LayerCache(np.empty(shape, np.float32), np.empty(shape, np.float32), self.lengths)
 
     def check_room(self, counts: Array) -> None:
         """Raises ContextLengthError if `counts` `[B]` more rows do not fit."""

@@ -1,12 +1,14 @@
 """The matrix product with what surrounds it in a transformer: bias, activation, residual."""
 
+from math import prod
+
 import numpy as np
 
 from hornbook.backend.activation import ActivationOps
 from hornbook.backend.types import Activation, Array
 from hornbook.errors import ShapeError
 
-__all__ = ["LinearOps"]
+__all__ = ["LinearOps", "as_rows"]
 
 
 class LinearOps(ActivationOps):
@@ -48,8 +50,7 @@ class LinearOps(ActivationOps):
 
     def linear_backward(self, grad: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
         """The gradients of x W + b with respect to x, W and b."""
-        rows = x.reshape(-1, x.shape[-1])
-        grads = grad.reshape(-1, grad.shape[-1])
+        rows, grads = as_rows(x), as_rows(grad)
         return np.matmul(grad, weight.T), np.matmul(rows.T, grads), np.sum(grads, axis=0)
 
     def unembed(self, x: Array, table: Array) -> Array:
@@ -68,8 +69,13 @@ class LinearOps(ActivationOps):
 
     def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
         """The gradients with respect to x and the table."""
-        rows, grads = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
+        rows, grads = as_rows(x), as_rows(grad)
         return np.matmul(grad, table), np.matmul(grads.T, rows)
+
+
+def as_rows(x: Array) -> Array:
+    """`[..., C] -> [N, C]`, also where C is 0."""
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 def _check_fit(x: Array, weight: Array, bias: Array | None, residual: Array | None) -> None:

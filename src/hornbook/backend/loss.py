@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hornbook.backend.linear import LinearOps
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
@@ -17,7 +18,7 @@ __all__ = ["LossOps"]
 BLOCK_LOGITS = 1 << 22  # 16 MiB of float32: small beside the weights, large enough for the matrix product
 
 
-class LossOps:
+class LossOps(LinearOps):
     """Losses over a vocabulary."""
 
     def cross_entropy(self, x: Array, table: Array, targets: Array) -> Array:
@@ -37,7 +38,7 @@ class LossOps:
         _check_fit(x, table, targets)
         losses = np.zeros(len(x), x.dtype)
         for rows in _blocks(len(x), len(table)):
-            logits = x[rows] @ table.T
+            logits = self.unembed(x[rows], table)
             counted = np.flatnonzero(targets[rows] >= 0)
             chosen = logits[counted, targets[rows][counted]]
             losses[rows][counted] = _log_sum_exp(logits[counted]) - chosen
@@ -49,7 +50,7 @@ class LossOps:
         """The gradients with respect to x and table, for `grad` `[N]` of the losses."""
         dx, dtable = np.empty_like(x), np.zeros_like(table)
         for rows in _blocks(len(x), len(table)):
-            logits = x[rows] @ table.T
+            logits = self.unembed(x[rows], table)
             dlogits = np.exp(logits - _log_sum_exp(logits)[:, None])
             counted = np.flatnonzero(targets[rows] >= 0)
             dlogits[counted, targets[rows][counted]] -= 1
@@ -58,9 +59,25 @@ class LossOps:
             dtable += dlogits.T @ x[rows]
         return dx, dtable
 
+    def cross_entropy_with_gradients(
+        self, x: Array, table: Array, targets: Array, weights: Array
+    ) -> tuple[Array, Array, Array]:
+        """The weighted sum of losses, and its gradients with respect to x and table, together.
+
+        A backend may compute each block of logits once for both.
+
+        Args:
+            x: as for `cross_entropy`.
+            table: as for `cross_entropy`.
+            targets: as for `cross_entropy`.
+            weights: of the losses, `[N]`; 1/N for their mean.
+        """
+        losses = self.cross_entropy(x, table, targets)
+        return np.sum(losses * weights), *self.cross_entropy_backward(weights, x, table, targets)
+
 
 def _check_fit(x: Array, table: Array, targets: Array) -> None:
-    if x.ndim != 2 or table.ndim != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:
+    if x.ndim != 2 or len(table.shape) != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:
         raise ShapeError(
             "cross_entropy: expected x [N, C], table [V, C] and targets [N], "
             f"got shapes {x.shape}, {table.shape} and {targets.shape}"

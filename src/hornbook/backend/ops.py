@@ -6,11 +6,13 @@ from hornbook.backend.linear import LinearOps
 from hornbook.backend.lookup import LookupOps
 from hornbook.backend.loss import LossOps
 from hornbook.backend.norm import NormOps
+from hornbook.backend.optimizer import OptimizerOps
+from hornbook.backend.packing import PackingOps
 
 __all__ = ["Ops"]
 
 
-class Ops(ArrayOps, LinearOps, NormOps, AttentionOps, LookupOps, LossOps):
+class Ops(ArrayOps, PackingOps, LossOps, LinearOps, AttentionOps, NormOps, LookupOps, OptimizerOps):
     """The operations that models, layers and tensors are made of.
 
     Each has a body in NumPy here. A faster backend is a subclass that overrides what it has a kernel for.

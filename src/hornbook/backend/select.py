@@ -5,13 +5,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 
 from hornbook.backend.ops import Ops
 from hornbook.errors import ConfigError
 
 __all__ = ["available_backends", "get_backend", "use_backend"]
 
-BACKENDS: dict[str, Callable[[], Ops]] = {"numpy": Ops}
+
+BACKENDS: dict[str, Callable[[], Ops]] = {
+    **(
+        {"native": lambda: import_module("hornbook.backend.native").NativeOps()}
+        if find_spec("hornbook._native")
+        else {}
+    ),
+    "numpy": Ops,
+}
+"""What can compute here, the fastest first. Where no compiler was found at installation, only NumPy can."""
 
 _active: ContextVar[Ops | None] = ContextVar("active_backend", default=None)
 

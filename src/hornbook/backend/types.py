@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ACTIVATIONS", "Activation", "Array", "Axis", "Generator"]
+__all__ = ["ACTIVATIONS", "WEIGHT_TYPES", "Activation", "Array", "Axis", "Generator", "WeightType"]
 
 Array: TypeAlias = NDArray[Any]
 """An array of the active backend."""
@@ -19,3 +19,8 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh"]
 
 ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "silu", "gelu", "gelu_tanh")
+
+WeightType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+"""How weights are held in memory; what is computed with them stays float32."""
+
+WEIGHT_TYPES: tuple[WeightType, ...] = ("float32", "bfloat16", "int8")

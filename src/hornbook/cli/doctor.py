@@ -6,23 +6,24 @@ from typing import Any
 import click
 
 from hornbook.builtin import BUILTIN_MODELS
-from hornbook.cli.options import common_options
-from hornbook.cli.output import heading, print_json, print_table
+from hornbook.cli.layout import print_json, print_table
+from hornbook.cli.options import common_options, json_option
+from hornbook.cli.output import heading
 
 __all__ = ["doctor"]
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(short_help="Show what is installed here and what it will use.")
+@json_option("it")
 @common_options
 def doctor(as_json: bool) -> None:
     """Show version, backend, processor, threads, cache folder and built-in models."""
     facts = _facts()
     if as_json:
         print_json(facts)
-    else:
-        heading(f"hornbook {facts['hornbook']}")
-        print_table((key, _plain(value)) for key, value in facts.items() if key != "hornbook")
+        return
+    heading(f"hornbook {facts.pop('hornbook')}")
+    print_table([(key.replace("_", " "), _plain(value)) for key, value in facts.items()], wrap=True)
 
 
 def _facts() -> dict[str, Any]:
@@ -38,11 +39,11 @@ def _facts() -> dict[str, Any]:
         "numpy": np.__version__,
         "backend": get_backend().name,
         "backends": available_backends(),
-        "cpu features": cpu_features(),
+        "cpu_features": cpu_features(),
         "threads": usable_threads(),
-        "cache folder": str(cache_folder()),
+        "cache_folder": str(cache_folder()),
         "offline": offline_from_environment(),
-        "built-in models": list(BUILTIN_MODELS),
+        "builtin_models": list(BUILTIN_MODELS),
     }
 
 

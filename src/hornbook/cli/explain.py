@@ -1,32 +1,53 @@
 """`hornbook explain`: follow one text through the model."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
-from hornbook.cli.options import common_options, model_option
-from hornbook.cli.output import float_list, heading, print_json, print_table
+from hornbook.cli.layout import (
+    GAP,
+    display_width,
+    float_list,
+    print_json,
+    print_table,
+    shorten,
+    terminal_width,
+)
+from hornbook.cli.options import common_options, json_option, model_option
+from hornbook.cli.output import heading
 from hornbook.cli.text import read_argument
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornbook import Explanation
+    from hornbook.embedding.explanation import TokenSpan
 
 __all__ = ["explain"]
 
+LABEL_WIDTH = 16
+"""A longer token is shortened where it heads a column."""
 
-@click.command()
+FIRST_NUMBERS = 6
+INDENT = 2
+
+
+@click.command(short_help="Follow a text through the model, step by step.")
 @click.argument("text")
-@click.option("--attention", metavar="LAYER.HEAD", help="Print one head's attention map, such as 0.3.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--attention", metavar="LAYER.HEAD", help="Print how one head attends, such as 0.3, and nothing else."
+)
+@json_option("everything, attention of all heads included,")
 @model_option(DEFAULT_LANGUAGE_MODEL)
 @common_options
 def explain(text: str, attention: str | None, as_json: bool, model: str, revision: str | None) -> None:
-    """Follow TEXT through the model: tokens, shapes, attention, likely continuations.
+    """Follow TEXT through the model: tokens, shapes, vector, likely continuations.
+
+    `-` reads it from stdin. Layers and heads are counted from 0.
 
     \b
     Examples:
@@ -36,6 +57,8 @@ def explain(text: str, attention: str | None, as_json: bool, model: str, revisio
     import hornbook
 
     place = _parse_place(attention)
+    if place is not None and as_json:
+        raise click.UsageError("--attention: --json has the attention of all heads; leave one out")
     trace = hornbook.explain(read_argument(text), model, revision=revision)
     if as_json:
         print_json(_as_dict(trace))
@@ -48,38 +71,68 @@ def explain(text: str, attention: str | None, as_json: bool, model: str, revisio
 def _parse_place(attention: str | None) -> tuple[int, int] | None:
     if attention is None:
         return None
-    match = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", attention)
+    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", attention)
     if match is None:
-        raise click.UsageError(f"--attention: expected LAYER.HEAD such as 0.3, got {attention!r}")
+        raise click.UsageError(f"--attention: expected LAYER.HEAD such as 0.3, got {attention!r:.50}")
     return int(match[1]), int(match[2])
 
 
 def _print_trace(trace: "Explanation") -> None:
-    heading(f"1. Tokens: {len(trace.text)} characters become {len(trace.tokens)} ids")
+    heading(f"1. Tokens: {_count(len(trace.text), 'character')}, {_count(len(trace.tokens), 'token')}")
     print_table(
-        (f"{position}", f"{token.id}", repr(token.text), f"characters {token.start}-{token.end}")
-        for position, token in enumerate(trace.tokens)
+        [
+            (str(position), str(token.id), _label(token, trace.text), f"text[{token.start}:{token.end}]")
+            for position, token in enumerate(trace.tokens)
+        ],
+        right={0, 1},
     )
     heading("2. Vectors: one row for each token, changed by every block")
     print_table(
-        (stage.name, stage.made_by, _shape(stage.shape), f"length {stage.norm:.2f}") for stage in trace.stages
+        [
+            (stage.name, _shape(stage.shape), f"length {stage.norm:7.2f}", stage.made_by)
+            for stage in trace.stages
+        ],
+        wrap=True,
     )
-    heading("3. Next token: the likeliest of the vocabulary")
-    print_table((f"{p.probability:7.2%}", f"{p.id}", repr(p.text)) for p in trace.predictions)
+    heading(f"3. Sentence: the pooled vector, {_count(len(trace.embedding), 'number')}")
+    click.echo(" " * INDENT + "  ".join(f"{x:.4f}" for x in trace.embedding[:FIRST_NUMBERS]) + "  ...")
+    heading("4. Next token: the likeliest of the vocabulary")
+    print_table([(f"{p.probability:.2%}", str(p.id), repr(p.text)) for p in trace.predictions], right={0, 1})
 
 
 def _print_attention(trace: "Explanation", weights: "NDArray[Any]", title: str) -> None:
+    """One row for each token; on a terminal, as many columns at a time as fit."""
     heading(f"Attention, {title}: how much each row looks at each column (0.00-1.00)")
-    labels = [repr(token.text) for token in trace.tokens]
-    width = max(5, *map(len, labels))
-    rows = (
-        [
-            label,
-            *(f"{weight:.2f}".rjust(width) if column <= row else "" for column, weight in enumerate(line)),
+    labels = [shorten(_label(token, trace.text), LABEL_WIDTH) for token in trace.tokens]
+    for number, columns in enumerate(_column_blocks(labels)):
+        if number > 0:
+            click.echo()
+        rows = [
+            [labels[row], *(f"{weights[row, column]:.2f}" if column <= row else "" for column in columns)]
+            for row in range(columns[0], len(labels))  # those above see none of these columns
         ]
-        for row, (label, line) in enumerate(zip(labels, weights, strict=True))
-    )
-    print_table([["", *(label.rjust(width) for label in labels)], *rows])
+        print_table([["", *(labels[column] for column in columns)], *rows], right=range(1, len(columns) + 1))
+
+
+def _column_blocks(labels: Sequence[str]) -> Iterator[range]:
+    """The columns, cut where a row would be wider than the terminal."""
+    widths = [max(len("0.00"), display_width(label)) + GAP for label in labels]
+    room = terminal_width() - INDENT - max(map(display_width, labels))
+    begin = 0
+    for end in range(1, len(labels) + 1):
+        if end == len(labels) or sum(widths[begin : end + 1]) > room:
+            yield range(begin, end)
+            begin = end
+
+
+def _label(token: "TokenSpan", text: str) -> str:
+    """The token itself, or for a part of a character's bytes that character."""
+    whole = text[token.start : token.end]
+    return repr(token.text) if token.text == whole else f"part of {whole!r}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

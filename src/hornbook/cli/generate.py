@@ -1,30 +1,31 @@
 """`hornbook generate`: continue a text."""
 
 import secrets
-import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
-from hornbook.cli.options import common_options, model_option
-from hornbook.cli.output import notice, print_json
+from hornbook.cli.layout import print_json
+from hornbook.cli.options import common_options, json_option, model_option
+from hornbook.cli.output import notice, write_text
 from hornbook.cli.text import read_argument
+from hornbook.errors import HornbookError
+
+if TYPE_CHECKING:
+    from hornbook import LanguageModel
+    from hornbook.generation.generate import FinishReason, Stream
 
 __all__ = ["generate"]
 
 
-@click.command()
+@click.command(short_help="Continue a text.")
 @click.argument("prompt", default="")
 @model_option(DEFAULT_LANGUAGE_MODEL)
+@click.option("-n", "--max-new-tokens", type=int, help="Stop after so many tokens.  [default: 50]")
 @click.option(
-    "-n", "--max-new-tokens", type=click.IntRange(min=0), help="Stop after so many tokens.  [default: 50]"
-)
-@click.option(
-    "--temperature",
-    type=float,
-    help="Lower is more predictable; 0 takes the likeliest.  [default: 0.8]",
+    "--temperature", type=float, help="Lower is more predictable; 0 takes the likeliest.  [default: 0.8]"
 )
 @click.option("--top-k", type=int, help="Draw from the k likeliest tokens; 0 for all.  [default: 50]")
 @click.option(
@@ -35,38 +36,81 @@ __all__ = ["generate"]
 )
 @click.option("--repetition-penalty", type=float, help="Above 1, repeats become less likely.  [default: 1]")
 @click.option("-s", "--seed", type=int, help="The same seed gives the same text.  [default: a new one]")
-@click.option("--echo/--no-echo", default=True, help="Print the prompt before its continuation.")
-@click.option("--json", "as_json", is_flag=True, help="Print text, tokens and finish reason as JSON.")
+@click.option(
+    "--echo/--no-echo", default=True, show_default=True, help="Print the prompt before its continuation."
+)
+@json_option("text, tokens and finish reason")
 @common_options
 def generate(
     prompt: str, model: str, revision: str | None, echo: bool, as_json: bool, **options: Any
 ) -> None:
-    """Continue PROMPT; `-` reads it from stdin, without one a text begins.
+    """Continue PROMPT; `-` reads it from stdin; without one, a text begins.
+
+    Where an option is left out, the model's own generation_config.json holds, else the default.
 
     \b
     Examples:
       hornbook generate "Once upon a time"
-      hornbook generate -m openai-community/gpt2 --temperature 0 "The quick brown fox"
+      hornbook generate --temperature 0 --no-echo - < beginning.txt
+      hornbook generate -m openai-community/gpt2 "The quick brown fox"
     """
     import hornbook
 
-    prompt = read_argument(prompt)
-    lm = hornbook.load(model, revision=revision)
     if options["seed"] is None:
         options["seed"] = secrets.randbits(32)
+    hornbook.GenerationConfig().override(**options)  # a wrong option is told before a model is loaded
+    prompt = read_argument(prompt)
+    lm = hornbook.load(model, revision=revision)
     notice(f"{model}: {lm.config.num_parameters:,} parameters, seed {options['seed']}")
     if as_json:
-        completion = lm.complete(prompt, **options)
-        print_json({"model": model, "seed": options["seed"], **vars(completion)})
-        return
-    pieces = lm.stream(prompt, **options)
+        print_json({"model": model, "seed": options["seed"], **vars(lm.complete(prompt, **options))})
+    else:
+        _print_stream(lm, prompt, options, echo=echo)
+
+
+def _print_stream(lm: "LanguageModel", prompt: str, options: dict[str, Any], *, echo: bool) -> None:
+    """Prints the text as it comes, and then on stderr what it took."""
+    from hornbook.generation.text import stream_text
+
+    drawn: list[int] = []
+    pieces = stream_text(_record(lm.stream_ids(prompt, **options), drawn), lm.tokenizer)
     started = time.perf_counter()
     if echo:
-        click.secho(prompt, bold=True, nl=False)
+        write_text(prompt, bold=True)
     try:
-        for piece in pieces:
-            click.echo(piece, nl=False)
-            sys.stdout.flush()
-    finally:
-        click.echo()
-    notice(f"{time.perf_counter() - started:.1f} s")
+        finish_reason = _write_pieces(pieces)
+    except (HornbookError, KeyboardInterrupt):
+        write_text("\n")
+        raise
+    write_text("\n")
+    seconds = time.perf_counter() - started
+    speed = f"{len(drawn)} tokens in {seconds:.1f} s ({len(drawn) / seconds:.0f}/s)"
+    notice(f"{speed}; {_ending(lm, finish_reason, len(drawn), options)}")
+
+
+def _record(ids: "Stream[int]", drawn: list[int]) -> "Stream[int]":
+    """Passes ids on, and keeps them in `drawn`."""
+    while True:
+        try:
+            drawn.append(next(ids))
+        except StopIteration as end:
+            finish_reason: FinishReason = end.value
+            return finish_reason
+        yield drawn[-1]
+
+
+def _write_pieces(pieces: "Stream[str]") -> "FinishReason":
+    while True:
+        try:
+            write_text(next(pieces))
+        except StopIteration as end:
+            finish_reason: FinishReason = end.value
+            return finish_reason
+
+
+def _ending(lm: "LanguageModel", finish_reason: "FinishReason", n_new: int, options: dict[str, Any]) -> str:
+    if finish_reason == "stop":
+        return "the model ended the text"
+    if n_new == lm.generation_config.override(**options).max_new_tokens:
+        return "stopped at --max-new-tokens"
+    return f"stopped at the model's limit of {lm.config.n_positions} tokens"

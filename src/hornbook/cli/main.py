@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 from click.shell_completion import shell_complete
@@ -45,8 +45,8 @@ EXIT_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], i
         BAD_INPUT,
     ),
     (DownloadError, NETWORK),
-    (HornbookError, USAGE),
     ((OSError, MemoryError), ENVIRONMENT),
+    (HornbookError, USAGE),
 )
 """The first that fits. A HornbookError that is none of the others is a setting out of range."""
 
@@ -94,7 +94,8 @@ def run() -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     code = main(sys.argv[1:])
-    _let_go_of_stdout()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        _let_go(stream)
     sys.exit(code)
 
 
@@ -104,7 +105,6 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with suppress(click.exceptions.Exit):  # how --help and --version end
             _invoke(arguments, settings)
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return USAGE
@@ -158,17 +158,17 @@ def _print_error(message: str, code: int, settings: Settings | None = None) -> i
     return code
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """A warning is one line too."""
     context = click.get_current_context(silent=True)
     if context is None or not context.ensure_object(Settings).quiet:
         click.echo(f"warning: {message}", err=True)
 
 
-def _let_go_of_stdout() -> None:
-    """What is still buffered for a stdout that is full or gone must not fail again at exit."""
+def _let_go(stream: TextIO) -> None:
+    """What is still buffered for a stream that is full or gone must not fail again at exit."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
         with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            os.dup2(nowhere.fileno(), stream.fileno())

@@ -1,21 +1,19 @@
 """`hornbook models`: what is there, what it is, and getting more."""
 
-from collections import Counter
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hornbook.builtin import BUILTIN_MODELS
-from hornbook.cli.options import common_options
-from hornbook.cli.output import heading, print_json, print_table
+from hornbook.cli.layout import print_json, print_table
+from hornbook.cli.options import common_options, json_option, revision_option
+from hornbook.cli.output import heading, notice
 
 if TYPE_CHECKING:
     from hornbook import ModelBundle
 
 __all__ = ["models"]
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-revision_option = click.option("--revision", help="Branch, tag or commit.")
 
 
 @click.group()
@@ -23,8 +21,8 @@ def models() -> None:
     """List, describe and download models."""
 
 
-@models.command("list")
-@json_option
+@models.command("list", short_help="List the models that are here.")
+@json_option("them")
 @common_options
 def list_models(as_json: bool) -> None:
     """List built-in and downloaded models."""
@@ -36,24 +34,30 @@ def list_models(as_json: bool) -> None:
         print_json({"builtin": list(BUILTIN_MODELS), "cached": cached})
         return
     heading("Built in")
-    print_table((name, description) for name, description in BUILTIN_MODELS.items())
+    print_table(list(BUILTIN_MODELS.items()), wrap=True)
     heading(f"Downloaded, in {cache_folder()}")
     if not stored:
         click.echo("  none; `hornbook models pull openai-community/gpt2` gets one")
     else:
         print_table(
-            (m.repo_id, m.revision[:12], _size(m.size_bytes), "" if m.complete else "incomplete")
-            for m in stored
+            [
+                (m.repo_id, m.revision[:12], _size(m.size_bytes), "" if m.complete else "incomplete")
+                for m in stored
+            ],
+            right={2},
         )
 
 
-@models.command()
+@models.command(short_help="Describe a model.")
 @click.argument("name")
 @revision_option
-@json_option
+@json_option("it")
 @common_options
 def info(name: str, revision: str | None, as_json: bool) -> None:
-    """Describe a built-in model, a folder or a Hub repository."""
+    """Describe the model NAME: a built-in model, a folder, or a Hub repository.
+
+    A repository is downloaded first if it is not stored yet.
+    """
     from hornbook.loading import find_model
 
     facts = _facts(find_model(name, revision=revision))
@@ -61,33 +65,53 @@ def info(name: str, revision: str | None, as_json: bool) -> None:
         print_json(facts)
         return
     heading(name)
-    print_table((key, str(value)) for key, value in facts.items() if not isinstance(value, dict))
-    heading("config")
-    print_table((key, str(value)) for key, value in facts["config"].items())
+    print_table(
+        [
+            ("folder", facts["folder"]),
+            ("files", ", ".join(facts["files"])),
+            ("parameters", f"{facts['parameters']:,}"),
+            ("weights", f"{_size(facts['size_bytes'])} of {', '.join(facts['dtypes'])}"),
+        ],
+        wrap=True,
+    )
+    heading("config.json")
+    print_table([(key, json.dumps(value)) for key, value in facts["config"].items()])
 
 
-@models.command()
+@models.command(short_help="Download a model, or bring it up to date.")
 @click.argument("repository")
 @revision_option
 @common_options
 def pull(repository: str, revision: str | None) -> None:
-    """Download a model from the Hub, or bring it up to date, and print its folder."""
-    from hornbook.hub import HubApi
+    """Download REPOSITORY from the Hub, or bring it up to date, and print its folder.
 
-    click.echo(HubApi().download_model(repository, revision, refresh=True).folder)
+    With --offline it is only looked up.
+
+    \b
+    Example:
+      hornbook models pull openai-community/gpt2
+    """
+    from hornbook import HubApi
+    from hornbook.builtin import builtin_folder
+
+    if repository in BUILTIN_MODELS and revision is None:
+        notice(f"{repository} is built in; there is nothing to download")
+        click.echo(builtin_folder(repository))
+        return
+    hub = HubApi()
+    click.echo(hub.download_model(repository, revision, refresh=not hub.offline).folder)
 
 
 def _facts(bundle: "ModelBundle") -> dict[str, Any]:
     from hornbook.loading import read_config
 
     config = read_config(bundle)
-    types = Counter(spec.dtype for spec in bundle.tensor_specs().values())
     return {
         "folder": str(bundle.folder),
+        "files": sorted(path.name for path in bundle.folder.iterdir()),
         "parameters": config.num_parameters,
         "size_bytes": sum(path.stat().st_size for path in bundle.weight_paths),
-        "dtype": ", ".join(types),
-        "files": ", ".join(sorted(path.name for path in bundle.folder.iterdir())),
+        "dtypes": sorted({spec.dtype for spec in bundle.tensor_specs().values()}),
         "config": config.to_dict(),
     }
 

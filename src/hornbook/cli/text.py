@@ -117,7 +117,7 @@ def _read_table(text: str, delimiter: str, column: str | None, name: str) -> Ite
                 )
             yield row[key]
     except csv.Error as error:
-        raise DataError(f"{name}: line {reader.line_num}: {error}") from None
+        raise DataError(f"{name}: line {reader.reader.line_num}: {error}") from None
 
 
 def _read_json_lines(text: str, column: str | None, name: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Vectors in the formats that other programs read."""
+"""Vectors in the formats that other programs read.
+
+Every writer takes the texts, their vectors `[C]` float32 as they come, and C.
+"""
 
 import csv
 import io
@@ -9,52 +12,52 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.cli.output import float_list
+from hornbook.cli.layout import float_list, format_json
 
-__all__ = ["WRITERS", "Writer"]
+__all__ = ["WRITERS", "Writer", "write_object"]
 
 Vectors: TypeAlias = Iterable[NDArray[Any]]
-Writer: TypeAlias = Callable[[BinaryIO, Sequence[str], Vectors], None]
+Writer: TypeAlias = Callable[[BinaryIO, Sequence[str], Vectors, int], None]
 
 
-def write_json(stream: BinaryIO, texts: Sequence[str], vectors: Vectors) -> None:
-    """One object for one text, else a list of them; the embedding on one line."""
-    if len(texts) == 1:
-        (vector,) = vectors
-        lines = (f"  {json.dumps(key)}: {_json(value)}" for key, value in _record(texts[0], vector).items())
-        stream.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
-        return
+def write_object(stream: BinaryIO, texts: Sequence[str], vectors: Vectors, _: int) -> None:
+    """One JSON object, of one text."""
+    for text, vector in zip(texts, vectors, strict=True):
+        stream.write((format_json(_record(text, vector)) + "\n").encode())
+
+
+def write_json(stream: BinaryIO, texts: Sequence[str], vectors: Vectors, _: int) -> None:
+    """A JSON list with one object a line."""
     separator = "[\n"
     for text, vector in zip(texts, vectors, strict=True):
-        stream.write(f"{separator}  {_json(_record(text, vector))}".encode())
+        stream.write(f"{separator}  {_json_line(text, vector)}".encode())
         separator = ",\n"
     stream.write(b"\n]\n" if texts else b"[]\n")
 
 
-def write_ndjson(stream: BinaryIO, texts: Sequence[str], vectors: Vectors) -> None:
-    """One object a line."""
+def write_ndjson(stream: BinaryIO, texts: Sequence[str], vectors: Vectors, _: int) -> None:
+    """One JSON object a line."""
     for text, vector in zip(texts, vectors, strict=True):
-        stream.write((_json(_record(text, vector)) + "\n").encode())
+        stream.write((_json_line(text, vector) + "\n").encode())
 
 
-def write_csv(stream: BinaryIO, texts: Sequence[str], vectors: Vectors) -> None:
-    """A header, then the text and its numbers, `sentence,0,1,2,...`."""
-    for number, (text, vector) in enumerate(zip(texts, vectors, strict=True)):
-        if number == 0:
-            stream.write(_csv_line(["sentence", *range(len(vector))]))
+def write_csv(stream: BinaryIO, texts: Sequence[str], vectors: Vectors, dimensions: int) -> None:
+    """A header `sentence,0,1,2,...`, then a text and its numbers a line."""
+    stream.write(_csv_line(["sentence", *range(dimensions)]))
+    for text, vector in zip(texts, vectors, strict=True):
         stream.write(_csv_line([text, *float_list(vector)]))
 
 
-def write_npy(stream: BinaryIO, _: Sequence[str], vectors: Vectors) -> None:
-    """A NumPy array, float32 `[B, C]`."""
-    rows = list(vectors)
-    whole = io.BytesIO()  # np.save asks a stream for its position, which a pipe does not know
-    np.save(whole, np.stack(rows) if rows else np.empty((0, 0), np.float32))
-    stream.write(whole.getbuffer())
+def write_npy(stream: BinaryIO, texts: Sequence[str], vectors: Vectors, dimensions: int) -> None:
+    """A NumPy array, float32 `[B, C]`, row by row."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(texts), dimensions)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    for vector in vectors:
+        stream.write(vector.astype("<f4").tobytes())
 
 
-def write_raw(stream: BinaryIO, _: Sequence[str], vectors: Vectors) -> None:
-    """The numbers of a text on one line, with spaces between."""
+def write_raw(stream: BinaryIO, _: Sequence[str], vectors: Vectors, __: int) -> None:
+    """The numbers of a text a line, with spaces between."""
     for vector in vectors:
         stream.write((" ".join(map(str, vector)) + "\n").encode())
 
@@ -72,8 +75,8 @@ def _record(text: str, vector: NDArray[Any]) -> dict[str, Any]:
     return {"sentence": text, "embedding": float_list(vector), "dimensions": len(vector)}
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _json_line(text: str, vector: NDArray[Any]) -> str:
+    return json.dumps(_record(text, vector), ensure_ascii=False)
 
 
 def _csv_line(cells: list[Any]) -> bytes:

@@ -46,7 +46,7 @@ class Embedder:
 
     Args:
         name_or_folder: a built-in model, a folder, or a repository of the Hugging Face Hub.
-        dtype: how weights are held in memory: "float32".
+        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: branch, tag or commit of a repository.
 
     Attributes:

@@ -120,7 +120,11 @@ class LanguageModel:
 
         Errors in the arguments are raised at once. The generator returns the finish reason.
         """
-        return stream_text(self._stream_ids(self._prompt_ids(prompt), options), self.tokenizer)
+        return stream_text(self.stream_ids(prompt, **options), self.tokenizer)
+
+    def stream_ids(self, prompt: str, **options: Any) -> Stream[int]:
+        """As `stream`, but yields tokens; `hornbook.generation.text` makes text of them."""
+        return self._stream_ids(self._prompt_ids(prompt), options)
 
     def complete(self, prompt: str, **options: Any) -> Completion:
         """As `generate`, but returns tokens and finish reason as well."""
@@ -175,7 +179,7 @@ def load(
     Args:
         name_or_folder: a built-in model (`tiny-lm`), a folder, or a repository of the Hugging Face Hub
             such as `openai-community/gpt2`, which is downloaded at its first use.
-        dtype: how weights are held in memory: "float32".
+        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: branch, tag or commit of a repository.
 
     Raises:

@@ -3,7 +3,6 @@
 Importing this loads no network code; the Hub's client is imported when something is downloaded.
 """
 
-from hornbook.hub.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_cached, offline_from_environment
 from hornbook.hub.download import HubApi
 from hornbook.hub.folder import ModelBundle
@@ -16,11 +15,9 @@ __all__ = [
     "ModelBundle",
     "TensorFile",
     "TensorSpec",
-    "bfloat16_to_float32",
     "cache_folder",
     "cached_models",
     "find_cached",
-    "float32_to_bfloat16",
     "offline_from_environment",
     "open_tensors",
     "save_tensors",

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.errors import ConfigError, ModelFormatError
 from hornbook.files import write_whole
-from hornbook.hub.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.hub.header import DTYPE_BITS, METADATA_KEY, TensorSpec, printable, read_header
 
 __all__ = ["StoredDtype", "TensorFile", "open_tensors", "save_tensors"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from math import sqrt
 from typing import Any
 
-from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, get_backend
+from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, WeightType, get_backend
 from hornbook.errors import ContextLengthError
 from hornbook.models.checkpoint import gpt2_state
 from hornbook.models.config import GPT2Config
@@ -125,9 +125,11 @@ class GPT2(Module):
             n_layer + 2 tensors `[N, C]`.
 
         Raises:
-            ContextLengthError: a position is not below n_positions.
+            ContextLengthError: a position is not below n_positions, or the cache is full.
         """
         self._check_length(batch)
+        if cache:
+            cache.check_room(batch.lengths)
         x = self.drop(self.wte(batch.ids) + self.wpe(batch.positions))
         yield x
         for index, block in enumerate(self.h):
@@ -145,10 +147,26 @@ class GPT2(Module):
         """The cross-entropy of each next token in nats, `[N]`; 0 for the last of each sequence."""
         return functional.cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
 
+    def loss(self, batch: PackedBatch) -> Tensor:
+        """The mean of `losses` over all tokens that have a next one; what training lowers."""
+        return functional.mean_cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
+
     def new_cache(self, n_sequences: int, capacity: int) -> KVCache:
         """Room for the keys and values of `capacity` tokens of each sequence."""
         head_size = self.config.n_embd // self.config.n_head
-        return KVCache(self.config.n_layer, n_sequences, self.config.n_head, head_size, capacity)
+        return get_backend().new_cache(
+            self.config.n_layer, n_sequences, self.config.n_head, head_size, capacity
+        )
+
+    def pack(self, dtype: WeightType) -> None:
+        """Lays the large matrices out as the backend multiplies them fastest, for use without gradients.
+
+        Args:
+            dtype: how their values are held; positions, biases and normalisations stay float32.
+        """
+        for layer in (self.wte, *self.h, *([] if self.config.tie_word_embeddings else [self.lm_head])):
+            layer.pack(dtype)
+        self.freeze()
 
     def _check_length(self, batch: PackedBatch) -> None:
         if batch.n_positions > self.config.n_positions:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hornbook.backend import Activation, Generator, LayerCache, get_backend
-from hornbook.tensor import Tensor, apply, is_recording
+from hornbook.tensor import Tensor, apply, apply_with_gradients, is_recording
 
 __all__ = [
     "attention",
@@ -12,6 +12,7 @@ __all__ = [
     "embedding",
     "layer_norm",
     "linear",
+    "mean_cross_entropy",
     "segment_mean",
     "unembed",
 ]
@@ -63,6 +64,19 @@ def attention(
 def cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
     """One loss for each row of hidden states, in nats: see `Ops.cross_entropy`."""
     return apply("cross_entropy", x, table, targets)
+
+
+def mean_cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
+    """The mean loss of all rows whose target is not negative, in nats.
+
+    While gradients are recorded they are computed together with the value, from the same logits.
+    """
+    ops = get_backend()
+    counted = ops.asarray(targets >= 0, x.dtype)
+    weights = counted / max(1, int(counted.sum()))
+    if is_recording():
+        return apply_with_gradients("cross_entropy_with_gradients", x, table, targets, weights)
+    return (cross_entropy(x, table, targets) * weights).sum()
 
 
 def segment_mean(x: Tensor, offsets: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hornbook.backend import Activation, Generator, get_backend
+from hornbook.backend import Activation, Generator, WeightType, get_backend
 from hornbook.errors import ConfigError
 from hornbook.nn import functional, init
 from hornbook.nn.module import Module, Parameter
@@ -38,6 +38,10 @@ class Linear(Module):
         self.weight = Parameter(init.normal((in_features, out_features), std, rng))
         self.bias = Parameter(init.constant((out_features,), 0)) if bias else None
 
+    def pack(self, dtype: WeightType) -> None:
+        """Lays the weight out as `Ops.pack` does."""
+        self.weight.data = get_backend().pack(self.weight.data, dtype)
+
     def __call__(
         self, x: Tensor, *, activation: Activation = "none", residual: Tensor | None = None
     ) -> Tensor:
@@ -59,6 +63,10 @@ class Embedding(Module):
         self, num_embeddings: int, embedding_dim: int, *, std: float = INIT_STD, rng: Generator | None = None
     ) -> None:
         self.weight = Parameter(init.normal((num_embeddings, embedding_dim), std, rng))
+
+    def pack(self, dtype: WeightType) -> None:
+        """Lays the table out as `Ops.pack_table` does."""
+        self.weight.data = get_backend().pack_table(self.weight.data, dtype)
 
     def __call__(self, ids: Any) -> Tensor:
         """The rows of `ids`: `[...] -> [..., C]`."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hornbook.backend import Array
+from hornbook.backend import Array, WeightType
 from hornbook.errors import ShapeError
 from hornbook.tensor import Tensor
 
@@ -80,6 +80,16 @@ class Module:
                 )
         for name, parameter in parameters.items():
             parameter.data = state[name]
+
+    def pack(self, dtype: WeightType) -> None:
+        """Lays the matrices of all inner layers out for use; those that have any override this."""
+        for _, layer in self.children():
+            layer.pack(dtype)
+
+    def freeze(self) -> None:
+        """Parameters want no gradients any more, and nothing is recorded for them."""
+        for parameter in self.parameters():
+            parameter.requires_grad = False
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""

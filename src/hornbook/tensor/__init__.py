@@ -7,11 +7,12 @@ operation does to them, `check.py` how one knows that they are right.
 from hornbook.tensor.check import check_gradients
 from hornbook.tensor.engine import is_recording, no_grad
 from hornbook.tensor.functions import arange, cat, eye, full, ones, randn, tensor, tril, triu, zeros
-from hornbook.tensor.tensor import Tensor, apply
+from hornbook.tensor.tensor import Tensor, apply, apply_with_gradients
 
 __all__ = [
     "Tensor",
     "apply",
+    "apply_with_gradients",
     "arange",
     "cat",
     "check_gradients",

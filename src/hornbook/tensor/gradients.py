@@ -261,6 +261,11 @@ def cross_entropy(ops: Ops, grad: Array, _: Array, x: Array, table: Array, targe
     return *ops.cross_entropy_backward(grad, x, table, targets), None
 
 
+def scaled(ops: Ops, grad: Array, _: Array, *__: Array, gradients: list[Array]) -> Grads:
+    """Gradients that were computed with the value: see `apply_with_gradients`."""
+    return tuple(ops.mul(gradient, grad) for gradient in gradients)
+
+
 def segment_sum(ops: Ops, grad: Array, _: Array, __: Array, offsets: Array, weights: Array | None) -> Grads:
     """See `Ops.segment_sum_backward`."""
     return ops.segment_sum_backward(grad, offsets, weights), None, None
@@ -274,6 +279,6 @@ GRADIENTS: dict[str, Rule] = {
     "getitem": getitem, "masked_fill": masked_fill, "tril": tril, "triu": triu,
     "sum": sum_, "mean": mean, "var": var, "max": extreme, "min": extreme,
     "activation": activation, "softmax": softmax, "log_softmax": log_softmax,
-    "linear": linear, "unembed": unembed, "layer_norm": layer_norm, "embedding": embedding, "attention": attention,
-    "cross_entropy": cross_entropy, "segment_sum": segment_sum,
+    "linear": linear, "unembed": unembed, "embedding": embedding, "layer_norm": layer_norm,
+    "attention": attention, "cross_entropy": cross_entropy, "segment_sum": segment_sum, "scaled": scaled,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from hornbook.errors import ConfigError, HornbookError, ShapeError
 from hornbook.tensor.engine import Node, backward, is_recording
 from hornbook.tensor.gradients import GRADIENTS
 
-__all__ = ["Tensor", "apply"]
+__all__ = ["Tensor", "apply", "apply_with_gradients"]
 
 
 class Tensor:
@@ -332,4 +332,18 @@ def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
     if is_recording() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
         result.requires_grad = True
         result.node = Node(operation, inputs, options)
+    return result
+
+
+def apply_with_gradients(operation: str, *inputs: Any) -> Tensor:
+    """Computes an operation that returns one number and, with it, the gradients of its first inputs.
+
+    What comes back through such a number is one factor, so that nothing need be computed again.
+    """
+    arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+    value, *gradients = getattr(get_backend(), operation)(*arrays)
+    result = Tensor(value)
+    if is_recording() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
+        result.requires_grad = True
+        result.node = Node("scaled", inputs[: len(gradients)], {"gradients": gradients})
     return result

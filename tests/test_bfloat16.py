@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.hub import bfloat16_to_float32, float32_to_bfloat16
+from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 
 ALL_BITS = np.arange(2**16, dtype=np.uint16)
 

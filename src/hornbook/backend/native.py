@@ -1,0 +1,290 @@
+"""NativeOps: the operations that have a kernel in C++. All others, and float64, are the reference's.
+
+The kernels are in `native/`, with the formulas in `native/kernels.h`. Here arrays find their kernel, and
+weights and caches get the layouts that kernels read.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hornbook import _native as kernels
+from hornbook.backend.cache import KVCache, LayerCache
+from hornbook.backend.linear import as_rows
+from hornbook.backend.machine import usable_threads
+from hornbook.backend.ops import Ops
+from hornbook.backend.types import Activation, Array, WeightType
+
+__all__ = ["NativeOps", "PackedTable"]
+
+
+@dataclass(frozen=True)
+class PackedTable:
+    """A table `[V, C]`, packed as the weight `[C, V]` that it is in `unembed`.
+
+    Attributes:
+        weight: the packed weight.
+    """
+
+    weight: kernels.PackedWeight
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the table, `[V, C]`."""
+        n_features, n_rows = self.weight.shape
+        return n_rows, n_features
+
+    @property
+    def dtype(self) -> WeightType:
+        """How its values are held."""
+        return self.weight.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class NativeKVCache(KVCache):
+    """A cache in the layout of the attention kernel."""
+
+    def _new_layer(self, n_sequences: int, n_head: int, head_size: int) -> LayerCache:
+        keys, values = kernels.cache_shapes(n_sequences, n_head, self.capacity, head_size)
+        return LayerCache(np.empty(keys, np.float32), np.empty(values, np.float32), self.lengths)
+
+
+class NativeOps(Ops):
+    """The operations on the processor's own instructions, with one pool of threads.
+
+    Each row of a result has the same bits whatever the number of rows, sequences or threads.
+
+    Raises:
+        ConfigError: HORNBOOK_NUM_THREADS or HORNBOOK_ISA name what cannot be.
+    """
+
+    name = "native"
+
+    def __init__(self) -> None:
+        kernels.set_threads(usable_threads())
+
+    # Weights and caches
+
+    def pack(self, weight: Array, dtype: WeightType) -> Any:
+        """See `Ops.pack`; the result is a `PackedWeight`."""
+        return kernels.pack(weight, dtype)
+
+    def pack_table(self, table: Array, dtype: WeightType) -> Any:
+        """See `Ops.pack_table`; the result is a `PackedTable`."""
+        return PackedTable(kernels.pack(table.T, dtype))
+
+    def unpack(self, weight: Any) -> Array:
+        """See `Ops.unpack`."""
+        if isinstance(weight, PackedTable):
+            return weight.weight.unpack().T
+        return weight.unpack() if isinstance(weight, kernels.PackedWeight) else super().unpack(weight)
+
+    def new_cache(
+        self, n_layer: int, n_sequences: int, n_head: int, head_size: int, capacity: int
+    ) -> KVCache:
+        """See `Ops.new_cache`."""
+        return NativeKVCache(n_layer, n_sequences, n_head, head_size, capacity)
+
+    # Products
+
+    def linear(
+        self,
+        x: Array,
+        weight: Any,
+        bias: Array | None = None,
+        residual: Array | None = None,
+        *,
+        activation: Activation = "none",
+    ) -> Array:
+        """See `Ops.linear`."""
+        if isinstance(weight, kernels.PackedWeight):
+            return kernels.linear(x, weight, bias, residual, activation)
+        return super().linear(x, weight, bias, residual, activation=activation)
+
+    def linear_backward(self, grad: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
+        """See `Ops.linear_backward`."""
+        if not _have_kernels(grad, x, weight):
+            return super().linear_backward(grad, x, weight)
+        rows, grads = as_rows(x), as_rows(grad)
+        dx = kernels.matmul(grads, weight, transpose_b=True).reshape(x.shape)
+        return dx, kernels.matmul(rows, grads, transpose_a=True), kernels.sum_rows(grads)
+
+    def unembed(self, x: Array, table: Any) -> Array:
+        """See `Ops.unembed`."""
+        if isinstance(table, PackedTable):
+            return kernels.linear(x, table.weight)
+        return super().unembed(x, table)
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        """See `ArrayOps.matmul`; matrices have a kernel, stacks of matrices are NumPy's."""
+        if x.ndim == y.ndim == 2 and _have_kernels(x, y):
+            return kernels.matmul(x, y)
+        return super().matmul(x, y)
+
+    # Rows
+
+    def embedding(self, table: Any, ids: Array) -> Array:
+        """See `Ops.embedding`."""
+        if isinstance(table, PackedTable):
+            return table.weight.rows(ids.reshape(-1)).reshape(*ids.shape, table.shape[1])
+        return super().embedding(table, ids)
+
+    def layer_norm(self, x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
+        """See `Ops.layer_norm`."""
+        if _have_kernels(x, weight, bias):
+            return kernels.layer_norm(x, weight, bias, eps)
+        return super().layer_norm(x, weight, bias, eps=eps)
+
+    def layer_norm_backward(
+        self, grad: Array, x: Array, weight: Array, *, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """See `Ops.layer_norm_backward`."""
+        if _have_kernels(grad, x, weight):
+            return kernels.layer_norm_backward(grad, x, weight, eps)
+        return super().layer_norm_backward(grad, x, weight, eps=eps)
+
+    def embedding_backward(self, grad: Array, ids: Array, n_rows: int) -> Array:
+        """See `Ops.embedding_backward`."""
+        if _have_kernels(grad):
+            return kernels.embedding_backward(as_rows(grad), ids.reshape(-1), n_rows)
+        return super().embedding_backward(grad, ids, n_rows)
+
+    def segment_sum(self, x: Array, offsets: Array, weights: Array | None = None) -> Array:
+        """See `Ops.segment_sum`."""
+        if _have_kernels(x, weights):
+            return kernels.segment_sum(x, offsets, weights)
+        return super().segment_sum(x, offsets, weights)
+
+    def top_k(self, scores: Array, k: int) -> tuple[Array, Array]:
+        """See `Ops.top_k`."""
+        if _have_kernels(scores) and scores.ndim and k >= 0:
+            return kernels.top_k(scores, k)
+        return super().top_k(scores, k)
+
+    # Elements
+
+    def activation(self, x: Array, *, kind: Activation) -> Array:
+        """See `Ops.activation`."""
+        return kernels.activation(x, kind) if _have_kernels(x) else super().activation(x, kind=kind)
+
+    def activation_backward(self, grad: Array, x: Array, *, kind: Activation) -> Array:
+        """See `Ops.activation_backward`."""
+        if _have_kernels(grad, x):
+            return kernels.activation_backward(grad, x, kind)
+        return super().activation_backward(grad, x, kind=kind)
+
+    def softmax(self, x: Array, *, axis: int = -1) -> Array:
+        """See `Ops.softmax`."""
+        if _is_last(axis, x) and _have_kernels(x):
+            return kernels.softmax(x)
+        return super().softmax(x, axis=axis)
+
+    def softmax_backward(self, grad: Array, output: Array, *, axis: int = -1) -> Array:
+        """See `Ops.softmax_backward`."""
+        if _is_last(axis, output) and _have_kernels(grad, output):
+            return kernels.softmax_backward(grad, output)
+        return super().softmax_backward(grad, output, axis=axis)
+
+    def log_softmax(self, x: Array, *, axis: int = -1) -> Array:
+        """See `Ops.log_softmax`."""
+        if _is_last(axis, x) and _have_kernels(x):
+            return kernels.log_softmax(x)
+        return super().log_softmax(x, axis=axis)
+
+    def log_softmax_backward(self, grad: Array, output: Array, *, axis: int = -1) -> Array:
+        """See `Ops.log_softmax_backward`."""
+        if _is_last(axis, output) and _have_kernels(grad, output):
+            return kernels.log_softmax_backward(grad, output)
+        return super().log_softmax_backward(grad, output, axis=axis)
+
+    # Attention and loss
+
+    def attention(
+        self,
+        qkv: Array,
+        offsets: Array,
+        *,
+        n_head: int,
+        causal: bool,
+        scale: float,
+        cache: LayerCache | None = None,
+    ) -> Array:
+        """See `Ops.attention`."""
+        if cache is not None:
+            return kernels.attention_cached(
+                qkv, offsets, cache.keys, cache.values, cache.lengths, n_head, scale
+            )
+        if _have_kernels(qkv):
+            return kernels.attention(qkv, offsets, n_head, causal, scale)
+        return super().attention(qkv, offsets, n_head=n_head, causal=causal, scale=scale)
+
+    def attention_backward(
+        self, grad: Array, qkv: Array, offsets: Array, *, n_head: int, causal: bool, scale: float
+    ) -> Array:
+        """See `Ops.attention_backward`."""
+        if _have_kernels(grad, qkv):
+            return kernels.attention_backward(grad, qkv, offsets, n_head, causal, scale)
+        return super().attention_backward(grad, qkv, offsets, n_head=n_head, causal=causal, scale=scale)
+
+    def cross_entropy(self, x: Array, table: Array, targets: Array) -> Array:
+        """See `Ops.cross_entropy`."""
+        if _have_kernels(x, table):
+            return kernels.cross_entropy(x, table, targets)
+        return super().cross_entropy(x, table, targets)
+
+    def cross_entropy_backward(
+        self, grad: Array, x: Array, table: Array, targets: Array
+    ) -> tuple[Array, Array]:
+        """See `Ops.cross_entropy_backward`."""
+        if _have_kernels(grad, x, table):
+            return kernels.cross_entropy_with_gradients(x, table, targets, grad)[1:]
+        return super().cross_entropy_backward(grad, x, table, targets)
+
+    def cross_entropy_with_gradients(
+        self, x: Array, table: Array, targets: Array, weights: Array
+    ) -> tuple[Array, Array, Array]:
+        """See `Ops.cross_entropy_with_gradients`; one sweep over the logits."""
+        if _have_kernels(x, table, weights):
+            losses, dx, dtable = kernels.cross_entropy_with_gradients(x, table, targets, weights)
+            return self.sum(losses * weights), dx, dtable
+        return super().cross_entropy_with_gradients(x, table, targets, weights)
+
+    # Optimisers
+
+    def adamw(
+        self,
+        parameter: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        *,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        step: int,
+        grad_scale: float = 1.0,
+    ) -> None:
+        """See `Ops.adamw`; one pass over memory."""
+        decay: dict[str, Any] = {"weight_decay": weight_decay, "step": step, "grad_scale": grad_scale}
+        if _have_kernels(parameter, grad, m, v):
+            beta1, beta2 = betas
+            kernels.adamw(parameter, m, v, grad, learning_rate=lr, beta1=beta1, beta2=beta2, eps=eps, **decay)
+        else:
+            super().adamw(parameter, grad, m, v, lr=lr, betas=betas, eps=eps, **decay)
+
+    def squared_norm(self, x: Array) -> float:
+        """See `Ops.squared_norm`."""
+        return kernels.squared_norm(x) if _have_kernels(x) else super().squared_norm(x)
+
+
+def _have_kernels(*arrays: Array | None) -> bool:
+    """Kernels compute with arrays of float32; NumPy's scalars are none."""
+    return all(x is None or (isinstance(x, np.ndarray) and x.dtype == np.float32) for x in arrays)
+
+
+def _is_last(axis: int, x: Array) -> bool:
+    return x.ndim > 0 and axis in {-1, x.ndim - 1}

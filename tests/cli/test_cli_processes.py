@@ -1,0 +1,197 @@
+"""What only a real process shows: pipes, signals, full devices, terminals, and what it imports."""
+
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+Cli: TypeAlias = Callable[..., Any]
+
+HORNBOOK = [sys.executable, "-m", "hornbook"]
+LONG = ["generate", "--seed", "0", "-n", "480", "Once"]
+"""Is still at work when its first bytes are read."""
+
+
+def start(*arguments: str) -> "subprocess.Popen[bytes]":
+    # A shell may have told its background jobs to ignore Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen([*HORNBOOK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def shell(script: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a script in which $h is the command."""
+    return subprocess.run(
+        ["/bin/bash", "-c", f"h={shlex.quote(shlex.join(HORNBOOK))}; {script}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def on_a_terminal(command: Sequence[str], **variables: str) -> tuple[int, str]:
+    """Runs a command whose stdout and stderr are a terminal; its exit code and what was shown."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=os.environ | variables
+    )
+    os.close(theirs)
+    shown = b""
+    while piece := _read(ours):
+        shown += piece
+    os.close(ours)
+    return process.wait(timeout=60), shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how a terminal says that the other side is closed
+        return b""
+
+
+def test_text_comes_before_it_is_complete_and_a_closed_pipe_ends_it() -> None:
+    process = start(*LONG)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.read(5) == b"Once "
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141
+    assert err == b"tiny-lm: 5,387,776 parameters, seed 0\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "rest"), [(signal.SIGINT, 130, b"\n"), (signal.SIGTERM, 143, b"")]
+)
+def test_signals(number: int, code: int, rest: bytes) -> None:
+    process = start(*LONG)
+    assert process.stdout is not None
+    assert process.stdout.read(5) == b"Once "
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out.endswith(rest)
+    assert err == b"tiny-lm: 5,387,776 parameters, seed 0\n"
+
+
+def test_head_of_many_vectors() -> None:
+    ended = shell("yes | head -997 | $h embed -q -i - -f ndjson | head -1 | wc -l; echo ${PIPESTATUS[2]}")
+    assert (ended.stdout.split(), ended.stderr) == (["1", "141"], "")
+
+
+@pytest.mark.parametrize("arguments", ["doctor", "generate -q x", "embed -q x", "--help", "tokens count x"])
+def test_a_full_device(arguments: str) -> None:
+    ended = shell(f"$h {arguments} > /dev/full")
+    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")
+
+
+def test_a_full_device_does_not_hide_the_error() -> None:
+    texts = "a\\n" + " the" * 523
+    ended = shell(f"printf '{texts}' | $h embed -q -b 1 -f ndjson -i - > /dev/full")
+    assert ended.returncode == 3
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: encode: ")
+
+
+def test_a_full_device_as_output_file() -> None:
+    ended = shell("$h embed -q -o /dev/full x")
+    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_streams_that_are_closed_or_full() -> None:
+    closed = shell("$h doctor >&-")
+    assert (closed.returncode, closed.stderr) == (5, "error: stdout is closed\n")
+    closed = shell("$h tokens count - <&-")
+    assert closed.returncode == 2
+    assert "stdin is closed" in closed.stderr
+    silent = shell("$h tokens count x 2>&-")
+    assert (silent.returncode, silent.stdout) == (0, "1\n")
+    assert shell("$h genrate 2> /dev/full").returncode == 2
+
+
+def test_output_is_utf8_whatever_the_locale(process: Cli) -> None:
+    ended = process("generate", "-q", "-n", "0", "日", PYTHONIOENCODING="ascii")
+    assert (ended.code, ended.out) == (0, "日\n")
+
+
+def test_an_argument_that_is_not_utf8() -> None:
+    ended = shell("$h tokens encode $'a\\xff'")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr.startswith("error: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_colours_are_for_terminals_only(process: Cli) -> None:
+    assert on_a_terminal([*HORNBOOK, "doctor"])[1].startswith("\x1b[1mhornbook")
+    assert "\x1b" not in on_a_terminal([*HORNBOOK, "doctor", "--no-color"])[1]
+    assert "\x1b" not in on_a_terminal([*HORNBOOK, "doctor"], NO_COLOR="1")[1]
+    assert b"\x1b" not in process("doctor").stdout
+    code, shown = on_a_terminal([*HORNBOOK, "explain", ""])
+    assert (code, shown.replace("\x1b", "")) == (
+        2,
+        "[31m[1merror:[0m explain: the text is empty; there is nothing to follow\r\n",
+    )
+    assert "\x1b" not in on_a_terminal([*HORNBOOK, "explain", "--no-color", ""])[1]
+    assert "\x1b" not in on_a_terminal([*HORNBOOK, "genrate"], NO_COLOR="1")[1]
+
+
+IMPATIENT = """
+import sys
+import hornbook.cli.main, hornbook.cli.output
+hornbook.cli.output.PATIENCE_S = float(sys.argv.pop(1))
+hornbook.cli.main.run()
+"""
+
+
+def test_progress_is_for_terminals_and_long_work_only(process: Cli, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("a\n" * 31)
+    arguments = ["embed", "-i", str(tmp_path / "texts.txt"), "-b", "5", "-f", "ndjson"]
+    to_file = [*arguments, "--force", "-o", str(tmp_path / "vectors")]
+
+    def shown(patience: str, *arguments: str) -> str:
+        code, text = on_a_terminal([sys.executable, "-c", IMPATIENT, patience, *arguments], TERM="xterm")
+        assert code == 0
+        return text
+
+    assert "Embedding" in shown("0", *to_file)
+    assert len((tmp_path / "vectors").read_text().splitlines()) == 31
+    assert "Embedding" not in shown("60", *to_file)
+    assert "Embedding" not in shown("0", *to_file, "-q")
+    assert "Embedding" not in shown("0", *arguments)  # the vectors go to the same terminal
+    assert "Embedding" not in process(*to_file).err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["tokens", "count", "x"], ["generate", "-n", "1", "x"]])
+def test_imports_nothing_that_it_does_not_need(arguments: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "hornbook", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[1].strip() for line in ended.stderr.splitlines() if "import time:" in line}
+    assert "hornbook.cli.main" in loaded
+    assert not {name for name in loaded if name.split(".")[0] in {"huggingface_hub", "rich", "asyncio"}}
+
+
+def test_the_installed_command_is_the_same() -> None:
+    script = Path(sys.executable).with_name("hornbook")
+    ended = subprocess.run([script, "tokens", "count", "The cat"], capture_output=True, check=True)
+    assert ended.stdout == b"2\n"
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_completion(process: Cli, name: str) -> None:
+    ended = process(_HORNBOOK_COMPLETE=f"{name}_source")
+    assert ended.code == 0
+    assert "_HORNBOOK_COMPLETE" in ended.out

@@ -1,0 +1,148 @@
+"""What holds for GPT-2 whatever its weights: order of time, independence of sequences, the cache, limits."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hornbook.backend import PackedBatch
+from hornbook.errors import ContextLengthError, ShapeError
+from hornbook.models import GPT2, GPT2Config
+from hornbook.tensor import no_grad
+
+# Fifty roundings, taken as independent, of numbers up to 30: the states of these models reach that.
+ROUNDING = 30 * np.sqrt(50) * np.finfo(np.float32).eps
+
+
+def test_no_position_sees_a_later_one(case: Any) -> None:
+    """R19 and F1: bit for bit, in every layer."""
+    ids = max(case.sequences, key=len)
+    for t in range(len(ids)):
+        changed = ids.copy()
+        changed[t] = (changed[t] + 1) % case.config.vocab_size
+        with no_grad():
+            before = list(case.model.hidden_states(PackedBatch.pack([ids])))
+            after = list(case.model.hidden_states(PackedBatch.pack([changed])))
+        for one, other in zip(before, after, strict=True):
+            assert one.numpy()[:t].tobytes() == other.numpy()[:t].tobytes()
+            assert (one.numpy()[t] != other.numpy()[t]).any()
+
+
+def test_each_sequence_of_a_batch_is_as_if_alone(case: Any) -> None:
+    with no_grad():
+        together = case.model.encode(case.batch).numpy()
+        alone = [case.model.encode(PackedBatch.pack([ids])).numpy() for ids in case.sequences]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("step", [1, 2, 7])
+def test_a_cache_changes_nothing(case: Any, step: int) -> None:
+    ids = max(case.sequences, key=len)
+    cache = case.model.new_cache(1, len(ids))
+    with no_grad():
+        whole = case.model.encode(PackedBatch.pack([ids])).numpy()
+        parts = [
+            case.model.encode(PackedBatch.pack([ids[i : i + step]], cache.lengths), cache).numpy()
+            for i in range(0, len(ids), step)
+        ]
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=0, atol=ROUNDING)
+    assert cache.lengths.tolist() == [len(ids)]
+
+
+def test_a_cache_of_several_sequences_at_different_places(tied: Any) -> None:
+    first, second = tied.sequences[0], tied.sequences[1]
+    cache = tied.model.new_cache(2, tied.config.n_positions)
+    rows = [(first[:2], second[:11]), (first[2:3], second[11:13]), (first[3:], second[13:])]
+    with no_grad():
+        outputs = [tied.model.encode(PackedBatch.pack(pair, cache.lengths), cache).numpy() for pair in rows]
+        whole = tied.model.encode(PackedBatch.pack([first, second])).numpy()
+    ours = [out[: len(pair[0])] for out, pair in zip(outputs, rows, strict=True)]
+    ours += [out[len(pair[0]) :] for out, pair in zip(outputs, rows, strict=True)]
+    np.testing.assert_allclose(np.concatenate(ours), whole, rtol=0, atol=ROUNDING)
+
+
+def test_positions_end_at_n_positions(tied: Any) -> None:
+    n = tied.config.n_positions
+    with no_grad():
+        assert tied.model([0] * n).shape == (n, tied.config.vocab_size)
+        with pytest.raises(ContextLengthError, match=f"{n + 1} tokens.* takes {n}"):
+            tied.model([0] * (n + 1))
+        with pytest.raises(ContextLengthError, match=f"{n + 3} tokens"):
+            tied.model.encode(PackedBatch.pack([[0, 0, 0]], np.array([n])))
+
+
+def test_a_full_cache_refuses_and_stays_as_it_was(tied: Any) -> None:
+    cache = tied.model.new_cache(1, 3)
+    with no_grad():
+        tied.model.encode(PackedBatch.pack([[1, 2]]), cache)
+        with pytest.raises(ContextLengthError, match=r"room for 3 positions, 4 are needed"):
+            tied.model.encode(PackedBatch.pack([[3, 4]], cache.lengths), cache)
+    assert cache.lengths.tolist() == [2]
+
+
+@pytest.mark.parametrize("ids", [[-1], [67], [[1, 67]], [0.5], "12", [[[1]]], [[1], [1, 2]], [2**40], [None]])
+def test_ids_that_the_model_cannot_take(tied: Any, ids: Any) -> None:
+    with no_grad(), pytest.raises(ShapeError, match=r"ids"):
+        tied.model(ids)
+
+
+def small(**changes: Any) -> GPT2Config:
+    sizes = {"vocab_size": 23, "n_positions": 11, "n_embd": 14, "n_layer": 3, "n_head": 7}
+    return GPT2Config(**{**sizes, "bos_token_id": 0, "eos_token_id": 0, **changes})
+
+
+def test_first_weights_are_those_of_gpt2_and_follow_the_seed() -> None:
+    config = small(vocab_size=1009, n_embd=70, initializer_range=0.05)
+    model, same, other = GPT2(config, seed=3), GPT2(config, seed=3), GPT2(config, seed=4)
+    assert model.wte.weight.data.tobytes() == same.wte.weight.data.tobytes()
+    assert model.wte.weight.data.tobytes() != other.wte.weight.data.tobytes()
+    n = model.wte.weight.size
+    assert abs(model.wte.weight.data.std() - 0.05) < 4 * 0.05 / np.sqrt(2 * n)
+    residual = model.h[1].mlp.c_proj.weight.data
+    expected = 0.05 / np.sqrt(2 * config.n_layer)
+    assert abs(residual.std() - expected) < 4 * expected / np.sqrt(2 * residual.size)
+
+
+def test_parts_have_the_names_of_the_checkpoint() -> None:
+    """R16."""
+    names = {name for name, _ in GPT2(small(n_layer=1), seed=0).named_parameters()}
+    linears = {"attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"}
+    layers = {f"h.0.{name}" for name in linears | {"ln_1", "ln_2"}} | {"ln_f"}
+    both = {f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")}
+    assert names == both | {"wte.weight", "wpe.weight"}
+
+
+def test_residuals_are_pre_norm() -> None:
+    """R17: x + attn(ln_1(x)), then x + mlp(ln_2(x)), recomputed with the layers one by one."""
+    model = GPT2(small(), seed=5)
+    block, offsets = model.h[1], np.array([0, 5], np.int32)
+    with no_grad():
+        x = list(model.hidden_states(PackedBatch.pack([[1, 2, 3, 5, 7]])))[1]
+        after_attention = x + block.attn(block.ln_1(x), offsets)
+        expected = after_attention + block.mlp(block.ln_2(after_attention))
+        ours = block(x, offsets).numpy()
+    np.testing.assert_allclose(ours, expected.numpy(), rtol=0, atol=ROUNDING)
+
+
+def test_dropout_acts_in_training_alone() -> None:
+    ids = [1, 2, 3, 5, 7]
+    model, twin = GPT2(small(), seed=5), GPT2(small(), seed=5)
+    still = model(ids).numpy()
+    assert model(ids).numpy().tobytes() == still.tobytes()
+    model.train()
+    twin.train()
+    moving = model(ids).numpy()
+    assert np.isfinite(moving).all()
+    assert (moving != still).any()
+    assert moving.tobytes() == twin(ids).numpy().tobytes()
+    assert moving.tobytes() != model(ids).numpy().tobytes()
+    model.eval()
+    assert model(ids).numpy().tobytes() == still.tobytes()
+
+
+def test_training_takes_empty_sequences() -> None:
+    model = GPT2(small(), seed=5)
+    model.train()
+    losses = model.losses(PackedBatch.pack([[1, 2, 3], [], [5]]))
+    losses.sum().backward()
+    assert losses.shape == (4,)
