@@ -12,7 +12,6 @@ int64_t multiply_adds(float* out, int64_t rounds, int64_t n_threads) {
         for (int i = 0; i < chains; ++i) sum[i] = splat(static_cast<float>(i));
         Vec factor = splat(0.999f), term = splat(0.001f);
         for (int64_t round = 0; round < rounds; ++round) {
-            asm volatile("" : : : "memory");
 #pragma GCC unroll 24
             for (int i = 0; i < chains; ++i) sum[i] = multiply_add(sum[i], factor, term);
         }

@@ -195,7 +195,7 @@ def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
 
 def multiply_adds(rounds: int) -> int:
-    """Keeps every thread busy with multiply-adds on registers and returns the number of operations: a probe."""
+    """Keeps every thread busy with multiply-adds on registers; returns the number of operations."""
 
 def set_threads(count: int) -> None:
     """How many threads a kernel may use from now on.
