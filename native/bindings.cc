@@ -113,21 +113,51 @@ nb::object packed_rows(const PackedWeight& weight, handle ids) {
 
 // ---- products ---------------------------------------------------------------------------------------------------------------
 
-nb::object linear(handle x_, const PackedWeight& weight, handle bias_, handle residual_, const std::string& kind, handle out_) {
+// Strided arrays may reach over more memory than they have elements, so NumPy decides.
+void check_apart(const Array& out, const Array& strided_input, const char* operation) {
+    const nb::object shares = nb::module_::import_("numpy").attr("may_share_memory");
+    if (nb::cast<bool>(shares(out.object(), strided_input.object())))
+        raise_value(std::string(operation) + ": out overlaps an input");
+}
+
+// A weight [K, M]: packed, or an array with any strides.
+struct LinearWeight {
+    const PackedWeight* packed = nullptr;
+    std::vector<Array> array;
+    int64_t n_inputs, n_outputs;
+
+    explicit LinearWeight(handle weight) {
+        if (nb::isinstance<PackedWeight>(weight)) {
+            packed = nb::inst_ptr<PackedWeight>(weight);
+            n_inputs = packed->packed.n_inputs;
+            n_outputs = packed->packed.n_outputs;
+            return;
+        }
+        array.push_back(strided(weight, {"linear", "weight"}));
+        check_ndim(array[0], 2, {"linear", "weight"});
+        n_inputs = array[0].size(0);
+        n_outputs = array[0].size(1);
+    }
+};
+
+nb::object linear(handle x_, handle weight_, handle bias_, handle residual_, const std::string& kind, handle out_) {
     const Array x = input(x_, {"linear", "x"});
     check_has_rows(x, {"linear", "x"});
-    const Packed& packed = weight.packed;
-    if (x.last() != packed.n_inputs)
-        raise("ShapeError", "linear: weight expects " + std::to_string(packed.n_inputs) + " input features, got x of shape " +
+    const LinearWeight weight(weight_);
+    if (x.last() != weight.n_inputs)
+        raise("ShapeError", "linear: weight expects " + std::to_string(weight.n_inputs) + " input features, got x of shape " +
                                 x.text() + "; does n_embd match the checkpoint?");
-    const std::vector<npy_intp> shape = with_last(x, packed.n_outputs);
     const std::vector<Array> bias = optional_input(bias_, {"linear", "bias"}),
                              residual = optional_input(residual_, {"linear", "residual"});
-    if (!bias.empty()) check_shape(bias[0], {packed.n_outputs}, {"linear", "bias"});
-    const Array out = output(out_, shape, "linear", {&x, pointer_or_null(bias), pointer_or_null(residual)});
+    if (!bias.empty()) check_shape(bias[0], {weight.n_outputs}, {"linear", "bias"});
+    const Array out = output(out_, with_last(x, weight.n_outputs), "linear", {&x, pointer_or_null(bias), pointer_or_null(residual)});
+    if (!out_.is_none() && weight.packed == nullptr) check_apart(out, weight.array[0], "linear");
     if (!residual.empty()) check_same_shape(residual[0], out, {"linear", "residual"});
     const Epilogue epilogue{data_or_null(bias), activation_named(kind), data_or_null(residual)};
-    compute([&](const Kernels& k) { k.linear(out.data(), x.data(), packed, epilogue, x.rows()); });
+    compute([&](const Kernels& k) {
+        if (weight.packed != nullptr) return k.linear(out.data(), x.data(), weight.packed->packed, epilogue, x.rows());
+        k.linear_unpacked(out.data(), x.data(), matrix_of(weight.array[0]), epilogue, x.rows(), weight.n_inputs, weight.n_outputs);
+    });
     return out.object();
 }
 
@@ -139,11 +169,9 @@ nb::object matmul(handle a_, handle b_, bool transpose_a, bool transpose_b, hand
     if (b.size(transpose_b) != k) raise("ShapeError", "matmul: inner sizes differ: a of shape " + a.text() + ", b of shape " + b.text());
     if (accumulate && out_.is_none()) raise_value("matmul: accumulate needs out");
     const Array out = output(out_, {m, n}, "matmul", {});
-    if (PyArray_NDIM(out.get()) == 2 && !out_.is_none()) {
-        // Strided inputs may reach over more memory than they have elements, so NumPy decides.
-        const nb::object shares = nb::module_::import_("numpy").attr("may_share_memory");
-        if (nb::cast<bool>(shares(out.object(), a.object())) || nb::cast<bool>(shares(out.object(), b.object())))
-            raise_value("matmul: out overlaps an input");
+    if (!out_.is_none()) {
+        check_apart(out, a, "matmul");
+        check_apart(out, b, "matmul");
     }
     const Matrix left = transpose_a ? transposed(matrix_of(a)) : matrix_of(a);
     const Matrix right = transpose_b ? transposed(matrix_of(b)) : matrix_of(b);
@@ -472,6 +500,14 @@ double squared_norm(handle x_) {
 
 // ---- the machine ------------------------------------------------------------------------------------------------------------
 
+int64_t multiply_adds(int64_t rounds) {
+    const int64_t n_threads = thread_count();
+    const Array out = make({n_threads});
+    int64_t operations = 0;
+    compute([&](const Kernels& k) { operations = k.multiply_adds(out.data(), rounds, n_threads); });
+    return operations;
+}
+
 void set_threads(int64_t count) {
     if (count < 1 || count > max_threads)
         raise("ConfigError", "set_threads: expected 1 to " + std::to_string(max_threads) + " threads, got " + std::to_string(count));
@@ -536,6 +572,7 @@ void define_module(nb::module_& m) {
           "weight_decay"_a, "step"_a, "grad_scale"_a = 1.0);
     m.def("squared_norm", &squared_norm, "x"_a);
 
+    m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);
     m.def("threads", &thread_count);
     m.def("isa", [] { return active().name; });

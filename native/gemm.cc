@@ -12,36 +12,10 @@ namespace {
 
 constexpr int64_t block_inputs = scale_block;
 constexpr int64_t block_rows = 240 / tile_rows * tile_rows;
-constexpr int64_t task_panels = 16;  // the left factor is packed once per task: 0.5 cycles against 16 panels x 1 cycle an element
 
-// ---- the left factor: tiles of R rows, interleaved --------------------------------------------------------------------
+// ---- transposing ------------------------------------------------------------------------------------------------------------
 
-// to[k, R] from R rows of a matrix of 4-byte elements.
-template <class T>
-void interleave_rows(T* to, const T* rows, int64_t row_stride, int64_t column_stride, int64_t n_rows, int64_t k) {
-    if (row_stride == 1) {  // a transposed matrix: the rows of a tile are side by side already
-        for (int64_t i = 0; i < k; ++i)
-            for (int64_t r = 0; r < n_rows; ++r) to[i * n_rows + r] = rows[i * column_stride + r];
-        return;
-    }
-    for (int64_t r = 0; r < n_rows; ++r)
-        for (int64_t i = 0; i < k; ++i) to[i * n_rows + r] = rows[r * row_stride + i * column_stride];
-}
-
-// Rows [first_row, first_row + tiles.n), inputs [first, first + k).
-template <class T>
-void pack_left(T* to, const T* data, int64_t row_stride, int64_t column_stride, int64_t first_row, const Tiles& tiles, int64_t first,
-               int64_t k) {
-    for (int64_t i = 0; i < tiles.count; ++i) {
-        const int64_t begin = tiles.begin(i);
-        const T* rows = data + (first_row + begin) * row_stride + first * column_stride;
-        interleave_rows(to + begin * k, rows, row_stride, column_stride, tiles.begin(i + 1) - begin, k);
-    }
-}
-
-// ---- the right factor: one block of 256 inputs of a panel ---------------------------------------------------------------
-
-// Four lanes on every instruction set: transposing 4 x 4 takes eight shuffles.
+// Four lanes on every instruction set: transposing 4 x 4 takes eight shuffles, a quarter of the moves of single elements.
 typedef float Four __attribute__((vector_size(16)));
 
 HORNBOOK_INLINE Four load_four(const float* from) {
@@ -52,7 +26,7 @@ HORNBOOK_INLINE Four load_four(const float* from) {
 
 HORNBOOK_INLINE void store_four(float* to, Four v) { std::memcpy(to, &v, sizeof v); }
 
-// to[4, 16-stride] = transpose of four rows of four.
+// Transposes four rows of four.
 HORNBOOK_INLINE void transpose_4x4(float* to, int64_t to_stride, const float* from, int64_t from_stride) {
     const Four a = load_four(from), b = load_four(from + from_stride);
     const Four c = load_four(from + 2 * from_stride), d = load_four(from + 3 * from_stride);
@@ -63,6 +37,38 @@ HORNBOOK_INLINE void transpose_4x4(float* to, int64_t to_stride, const float* fr
     store_four(to + 2 * to_stride, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
     store_four(to + 3 * to_stride, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
+
+// ---- the left factor: tiles of R rows, interleaved --------------------------------------------------------------------
+
+// to[k, R] from R rows, 4 x 4 elements at a time; the last four rows may overlap those before, which only writes them twice.
+void interleave_rows(float* to, const float* rows, int64_t row_stride, int64_t n_rows, int64_t k) {
+    int64_t i = 0;
+    for (; n_rows >= 4 && i + 4 <= k; i += 4)
+        for (int64_t r = 0; r < n_rows; r += 4) {
+            const int64_t first = min_of(r, n_rows - 4);
+            transpose_4x4(to + i * n_rows + first, n_rows, rows + first * row_stride + i, row_stride);
+        }
+    for (; i < k; ++i)
+        for (int64_t r = 0; r < n_rows; ++r) to[i * n_rows + r] = rows[r * row_stride + i];
+}
+
+// The same for any strides; in a transposed matrix the rows of a tile are side by side already.
+void interleave(float* to, const float* rows, int64_t row_stride, int64_t column_stride, int64_t n_rows, int64_t k) {
+    if (column_stride == 1) return interleave_rows(to, rows, row_stride, n_rows, k);
+    for (int64_t i = 0; i < k; ++i)
+        for (int64_t r = 0; r < n_rows; ++r) to[i * n_rows + r] = rows[r * row_stride + i * column_stride];
+}
+
+// Rows [first_row, first_row + tiles.n), inputs [first, first + k).
+void pack_left(float* to, Matrix from, int64_t first_row, const Tiles& tiles, int64_t first, int64_t k) {
+    for (int64_t i = 0; i < tiles.count; ++i) {
+        const int64_t begin = tiles.begin(i);
+        const float* rows = from.data + (first_row + begin) * from.row_stride + first * from.column_stride;
+        interleave(to + begin * k, rows, from.row_stride, from.column_stride, tiles.begin(i + 1) - begin, k);
+    }
+}
+
+// ---- the right factor: one block of 256 inputs of a panel ---------------------------------------------------------------
 
 // to[k, 16] where the 16 columns are rows in memory.
 void pack_transposed_panel(float* to, const float* from, int64_t column_stride, int64_t k) {
@@ -82,6 +88,8 @@ void pack_panel(float* to, Matrix from, int64_t k, int64_t columns) {
     for (int64_t i = 0; i < k; ++i) {
         const float* row = from.data + i * from.row_stride;
         if (columns == panel && from.column_stride == 1) {
+            // Every row is on a page of its own, out of sight of the hardware's prefetcher: ask for the next panels here.
+            __builtin_prefetch(row + tile_panels * panel, 0, 2);
             std::memcpy(to + i * panel, row, panel * sizeof(float));
             continue;
         }
@@ -140,10 +148,10 @@ struct IntScales {
 };
 
 template <int P>
-void multiply_block_int(const Block& block, const int32_t* left, Right<int16_t> right, int64_t n_pairs, const IntScales& scales,
+void multiply_block_int(const Block& block, const float* left, Right<int16_t> right, int64_t n_pairs, const IntScales& scales,
                         bool accumulate) {
     for_each_tile<P>(block, accumulate, [&](auto rows, float* c, int64_t stride, int64_t begin) {
-        const PackedTile<int32_t, rows.value> a{left + begin * n_pairs};
+        const PackedTile<float, rows.value> a{left + begin * n_pairs};
         multiply_tile_int<rows.value, P, Source::cache>(c, stride, a, right, n_pairs, scales.weight, scales.panel_stride,
                                                         scales.row + begin * scales.row_stride, scales.row_stride, accumulate);
     });
@@ -156,17 +164,19 @@ void for_each_panel_group(int64_t first, int64_t end, const Body& body) {
     for (; first < end; ++first) body(RowCount<1>{}, first);
 }
 
-// Blocks of rows x groups of panels, one task each.
+// Blocks of rows x groups of panels, one task each. The left factor is packed once per task, at a third of a cycle an element,
+// against a cycle (AVX2) for each 16 panels: groups are wide, but there are enough of them for every thread to have six.
 struct Grid {
-    int64_t n, n_panels, row_blocks, column_blocks;
+    int64_t n, n_panels, row_blocks, width, column_blocks;
     Grid(int64_t rows, int64_t columns)
         : n(rows), n_panels(ceil_div(columns, panel)), row_blocks(ceil_div(rows, block_rows)),
-          column_blocks(ceil_div(n_panels, task_panels)) {}
+          width(group_width(n_panels * row_blocks / (6 * thread_count()))), column_blocks(ceil_div(n_panels, width)) {}
+    static int64_t group_width(int64_t panels) { return ceil_div(max_of(8, min_of(64, panels)), tile_panels) * tile_panels; }
     // Columns run fastest: threads at work at the same time share rows of the left factor.
     int64_t first_row(int64_t task) const { return n * (task / column_blocks) / row_blocks; }
     int64_t end_row(int64_t task) const { return n * (task / column_blocks + 1) / row_blocks; }
-    int64_t first_panel(int64_t task) const { return task % column_blocks * task_panels; }
-    int64_t end_panel(int64_t task) const { return min_of(n_panels, first_panel(task) + task_panels); }
+    int64_t first_panel(int64_t task) const { return task % column_blocks * width; }
+    int64_t end_panel(int64_t task) const { return min_of(n_panels, first_panel(task) + width); }
     int64_t count() const { return row_blocks * column_blocks; }
 };
 
@@ -179,7 +189,7 @@ void multiply_task(float* out, Matrix a, const Grid& grid, int64_t task, int64_t
     const Tiles tiles(grid.end_row(task) - first_row, tile_rows);
     for (int64_t first = 0; first < k; first += block_inputs) {
         const int64_t inputs = min_of(block_inputs, k - first);
-        pack_left(left, a.data, a.row_stride, a.column_stride, first_row, tiles, first, inputs);
+        pack_left(left, a, first_row, tiles, first, inputs);
         for_each_panel_group(grid.first_panel(task), grid.end_panel(task), [&](auto panels, int64_t p) {
             constexpr int P = decltype(panels)::value;
             const Block block{out + first_row * m + p * panel, m, tiles, min_of(P * panel, m - p * panel)};
@@ -231,14 +241,14 @@ void linear_bfloat16(float* out, const float* x, const Packed& weight, const Epi
 }
 
 // int8 weights: as multiply_task, with integers.
-void multiply_task_int8(float* out, const QuantisedRows& q, const Packed& weight, const Grid& grid, int64_t task, int32_t* left,
+void multiply_task_int8(float* out, const QuantisedRows& q, const Packed& weight, const Grid& grid, int64_t task, float* left,
                         int16_t* right) {
     const int64_t m = weight.n_outputs, first_row = grid.first_row(task);
     const int8_t* panels = static_cast<const int8_t*>(weight.panels);
     const Tiles tiles(grid.end_row(task) - first_row, tile_rows);
     for (int64_t b = 0; b < q.n_blocks; ++b) {
         const int64_t first = b * block_inputs / 2, pairs = min_of(block_inputs / 2, q.n_pairs - first), size = pairs * 2 * panel;
-        pack_left(left, q.pairs, q.n_pairs, 1, first_row, tiles, first, pairs);
+        pack_left(left, {q.pairs, q.n_pairs, 1}, first_row, tiles, first, pairs);
         for_each_panel_group(grid.first_panel(task), grid.end_panel(task), [&](auto count, int64_t p) {
             constexpr int P = decltype(count)::value;
             for (int64_t i = 0; i < P; ++i)
@@ -258,7 +268,7 @@ void linear_int8(float* out, const QuantisedRows& q, const Packed& weight, const
     const int slots = thread_count();
     const Scratch scratch((left_elements + right_elements) * 4, slots);
     parallel_for(grid.count(), slots, [&](int64_t task, int slot) {
-        int32_t* left = scratch.get<int32_t>(slot);
+        float* left = scratch.get<float>(slot);
         multiply_task_int8(out, q, weight, grid, task, left, reinterpret_cast<int16_t*>(left + left_elements));
         finish_task(out, epilogue, grid, task, weight.n_outputs);
     });
@@ -279,7 +289,11 @@ void linear_many_rows(float* out, const float* x, const QuantisedRows& quantised
     }
 }
 
-void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n) {
+namespace {
+
+// out[M,N] (+)= a b, the right factor packed a panel's block at a time; finish(grid, task) follows each task.
+template <class Finish>
+void multiply_matrices(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n, const Finish& finish) {
     if (k == 0 && !accumulate) fill_zero(out, m, n);
     const Grid grid(m, n);
     const int slots = thread_count();
@@ -295,6 +309,19 @@ void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t 
         };
         float* left = scratch.get<float>(slot);
         multiply_task(out, a, grid, task, k, n, accumulate, left, left + left_elements, pack);
+        finish(grid, task);
+    });
+}
+
+}  // namespace
+
+void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n) {
+    multiply_matrices(out, a, b, accumulate, m, k, n, [](const Grid&, int64_t) {});
+}
+
+void linear_unpacked(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m) {
+    multiply_matrices(out, {x, k, 1}, weight, false, n, k, m, [&](const Grid& grid, int64_t task) {
+        finish_task(out, epilogue, grid, task, m);
     });
 }
 
@@ -303,7 +330,7 @@ void linear(float* out, const float* x, const Packed& weight, const Epilogue& ep
     const bool quantise = weight.type == WeightType::int8;
     const Scratch pairs(quantise ? n * n_pairs * 4 : 0), scales(quantise ? n * n_blocks * 4 : 0);
     if (quantise) quantise_rows(pairs.get<int16_t>(), scales.get<float>(), x, n, k);
-    const QuantisedRows rows{pairs.get<int32_t>(), scales.get<float>(), n_pairs, n_blocks};
+    const QuantisedRows rows{pairs.get<float>(), scales.get<float>(), n_pairs, n_blocks};
     if (n > few_rows) return linear_many_rows(out, x, rows, weight, epilogue, n);
     linear_few_rows(out, x, rows, weight, epilogue, n);
 }

@@ -49,7 +49,7 @@ void multiply_panels_int8(float* sums, const Call& call, int64_t first) {
             for (int64_t block = 0; block < q.n_blocks; ++block) {
                 const int64_t first_pair = block * scale_block / 2, n_pairs = min_of(scale_block / 2, q.n_pairs - first_pair);
                 multiply_tile_int<rows.value, P, Source::memory>(
-                    sums + begin * P * panel, P * panel, Rows<int32_t>{q.pairs + begin * q.n_pairs + first_pair, q.n_pairs},
+                    sums + begin * P * panel, P * panel, Rows<float>{q.pairs + begin * q.n_pairs + first_pair, q.n_pairs},
                     Right<int8_t>{panels + first_pair * 2 * panel, 2 * panel, panel_stride}, n_pairs, scales + block * panel,
                     scale_stride, q.scales + begin * q.n_blocks + block, q.n_blocks, block > 0);
             }

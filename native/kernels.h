@@ -81,6 +81,9 @@ struct Kernels {
     // out[N,M] = activation(x[N,K] W + bias) + residual
     void (*linear)(float* out, const float* x, const Packed& weight, const Epilogue& epilogue, int64_t n);
 
+    // the same, with the same bits, from a float32 weight[K,M] that was not packed, as in training
+    void (*linear_unpacked)(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m);
+
     // out[M,N] = a[M,K] b[K,N], or is added to out
     void (*matmul)(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n);
 
@@ -167,6 +170,11 @@ struct Kernels {
 
     // the sum of x^2, float64 across blocks
     double (*squared_norm)(const float* x, int64_t n);
+
+    // ---- probe.cc ----
+
+    // keeps n_threads tasks busy with multiply-adds on registers; out[n_threads]; returns how many operations they were
+    int64_t (*multiply_adds)(float* out, int64_t rounds, int64_t n_threads);
 };
 
 // The kernels of the instruction set in use: HORNBOOK_ISA, or else the best that this processor has. Throws std::invalid_argument

@@ -13,7 +13,7 @@ constexpr int64_t few_rows = 8;
 
 // The rows of x as integers for int8 weights: pairs[N, ceil(K/2)] of int16 and scales[N, ceil(K/256)].
 struct QuantisedRows {
-    const int32_t* pairs;
+    const float* pairs;  // the bits of two int16: what moves and broadcasts 4 bytes need not know
     const float* scales;
     int64_t n_pairs, n_blocks;
 };
@@ -35,6 +35,7 @@ void finish_rows(float* out, const float* sums, int64_t sums_stride, const Epilo
 void pack_panel(float* to, Matrix from, int64_t k, int64_t columns);
 
 void linear(float* out, const float* x, const Packed& weight, const Epilogue& epilogue, int64_t n);
+void linear_unpacked(float* out, const float* x, Matrix weight, const Epilogue& epilogue, int64_t n, int64_t k, int64_t m);
 void matmul(float* out, Matrix a, Matrix b, bool accumulate, int64_t m, int64_t k, int64_t n);
 
 }  // namespace hornbook::HORNBOOK_VARIANT

@@ -65,21 +65,26 @@ float quantise_block(int16_t* to, const float* x, int64_t n) {
 // One block of inputs of one panel, rows[count, 16], as pairs.
 void pack_int8_block(int8_t* to, float* scales, const float* rows, int64_t count) {
     float inverse[panel];
-    for (int64_t j = 0; j < panel; ++j) {
-        float largest = 0.0f, poison = 0.0f;
+    for (int64_t j = 0; j < panel; j += lanes) {
+        Vec largest = splat(0.0f), poison = splat(0.0f);
         for (int64_t i = 0; i < count; ++i) {
-            const float size = __builtin_fabsf(rows[i * panel + j]);
-            largest = size > largest ? size : largest;
-            poison += size * 0.0f;
+            const Vec value = load(rows + i * panel + j);
+            largest = larger(magnitude(value), largest);
+            poison = multiply_add(value, splat(0.0f), poison);
         }
-        scales[j] = (largest + poison) / 127.0f;
-        inverse[j] = largest > 0.0f && poison == 0.0f ? 127.0f / largest : 0.0f;
+        store(scales + j, (largest + poison) / splat(127.0f));
+        store(inverse + j, choose((largest > splat(0.0f)) & (poison == splat(0.0f)), splat(127.0f) / largest, splat(0.0f)));
     }
-    for (int64_t i = 0; i < count; ++i)
-        for (int64_t j = 0; j < panel; ++j) {
-            const float scaled = inverse[j] > 0.0f ? rows[i * panel + j] * inverse[j] : 0.0f;
-            to[(i / 2 * panel + j) * 2 + i % 2] = static_cast<int8_t>(__builtin_lrintf(scaled));
+    for (int64_t i = 0; i < count; ++i) {
+        int32_t whole[panel];
+        for (int64_t j = 0; j < panel; j += lanes) {
+            const Vec factor = load(inverse + j);
+            const Vec scaled = choose(factor > splat(0.0f), load(rows + i * panel + j) * factor, splat(0.0f));
+            const IntVec integers = to_int(round_to_even(scaled));
+            std::memcpy(whole + j, &integers, sizeof integers);
         }
+        for (int64_t j = 0; j < panel; ++j) to[(i / 2 * panel + j) * 2 + i % 2] = static_cast<int8_t>(whole[j]);
+    }
     if (count % 2 != 0)
         for (int64_t j = 0; j < panel; ++j) to[(count / 2 * panel + j) * 2 + 1] = 0;
 }
@@ -149,9 +154,12 @@ void unpack(float* out, const Packed& weight) {
 }
 
 void packed_columns(float* out, const Packed& weight, const int32_t* ids, int64_t n) {
-    const int64_t k = weight.n_inputs;
-    for (int64_t i = 0; i < n; ++i)
-        for (int64_t row = 0; row < k; ++row) out[i * k + row] = element(weight, row, ids[i]);
+    // Each element is on a cache line of its own; 16 columns are enough to be worth a thread.
+    const int64_t k = weight.n_inputs, step = 16;
+    parallel_for(ceil_div(n, step), [&](int64_t task) {
+        for (int64_t i = task * step; i < min_of(n, (task + 1) * step); ++i)
+            for (int64_t row = 0; row < k; ++row) out[i * k + row] = element(weight, row, ids[i]);
+    });
 }
 
 }  // namespace HORNBOOK_VARIANT

@@ -40,6 +40,11 @@ constexpr int lanes = 4, tile_rows = 5, tile_panels = 1, stream_panels = 2;
 constexpr int lanes = 4, tile_rows = 2, tile_panels = 1, stream_panels = 2;
 #endif
 
+#if defined(__AVX512F__)
+// Some intrinsics are written with this mask: GCC 12 takes the undefined operand of their plain form for a mistake of ours.
+constexpr __mmask16 all_lanes = 0xffff;
+#endif
+
 typedef float Vec __attribute__((vector_size(4 * lanes)));
 typedef int32_t IntVec __attribute__((vector_size(4 * lanes)));      // also the type of a comparison: 0 or -1 in each lane
 typedef int16_t PairVec __attribute__((vector_size(4 * lanes)));     // 2 * lanes int16: one pair for each lane
@@ -101,7 +106,7 @@ HORNBOOK_INLINE Vec multiply_add(Vec a, Vec b, Vec c) {
 
 HORNBOOK_INLINE Vec square_root(Vec v) {
 #if defined(__AVX512F__)
-    return (Vec)_mm512_maskz_sqrt_ps(0xffff, (__m512)v);  // with a mask of ones: see load(Float16)
+    return (Vec)_mm512_maskz_sqrt_ps(all_lanes, (__m512)v);
 #elif defined(__AVX2__)
     return (Vec)_mm256_sqrt_ps((__m256)v);
 #elif defined(__SSE2__)
@@ -165,11 +170,19 @@ struct Float16 {
 };
 
 HORNBOOK_INLINE Vec load(const BFloat16* from) {
+#if defined(__AVX512F__)
+    const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return (Vec)((IntVec)_mm512_maskz_cvtepu16_epi32(all_lanes, half) << 16);
+#elif defined(__AVX2__)
+    const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return (Vec)((IntVec)_mm256_cvtepu16_epi32(half) << 16);
+#else
     typedef uint16_t Half __attribute__((vector_size(2 * lanes)));
     typedef uint32_t Whole __attribute__((vector_size(4 * lanes)));
     Half half;
     std::memcpy(&half, from, sizeof half);
     return (Vec)(__builtin_convertvector(half, Whole) << 16);
+#endif
 }
 
 // Nearest, ties to even; a NaN stays one (its upper half could be all zeros, hence the quiet bit).
@@ -216,8 +229,7 @@ HORNBOOK_INLINE Float16 to_float16(float value) {
 
 HORNBOOK_INLINE Vec load(const Float16* from) {
 #if defined(__AVX512F__)
-    // With a mask of ones: GCC 12 takes the undefined operand of the plain form for a mistake of ours.
-    return (Vec)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    return (Vec)_mm512_maskz_cvtph_ps(all_lanes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 #elif defined(__F16C__)
     return (Vec)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 #elif defined(__ARM_NEON) && defined(__aarch64__)
@@ -233,7 +245,11 @@ HORNBOOK_INLINE Vec load(const Float16* from) {
 
 // 2 * lanes int8, sign-extended.
 HORNBOOK_INLINE PairVec load_pairs(const int8_t* from) {
-#if defined(__SSE2__) && !defined(__SSE4_1__)
+#if defined(__AVX512BW__)
+    return (PairVec)_mm512_maskz_cvtepi8_epi16(~__mmask32{0}, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+#elif defined(__AVX2__)
+    return (PairVec)_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#elif defined(__SSE2__)
     const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
     return (PairVec)_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
 #else
@@ -250,8 +266,8 @@ HORNBOOK_INLINE PairVec load_pairs(const int16_t* from) {
     return v;
 }
 
-// The same pair of int16 (two in one int32) for every lane.
-HORNBOOK_INLINE PairVec splat_pair(int32_t pair) { return (PairVec)splat_int(pair); }
+// The same pair of int16, kept in the bits of a float, for every lane.
+HORNBOOK_INLINE PairVec splat_pair(float pair) { return (PairVec)splat(pair); }
 
 // sum[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1], exact in int32.
 HORNBOOK_INLINE IntVec add_pair_products(IntVec sum, PairVec a, PairVec b) {

@@ -81,7 +81,7 @@ HORNBOOK_INLINE void multiply_tile(float* c, int64_t c_stride, Left a, Right<B> 
 
 // One block of 256 inputs with int8 weights (or int16, widened): exact integer sums, then
 //   c[r, j] += sum[r, j] * (weight_scale[j] * row_scale[r]).
-// Activations are int16, two in one int32. The sum stays within int32: 256 * 32767 * 127 < 2^31.
+// Activations are int16, two in the bits of one float. The sum stays within int32: 256 * 32767 * 127 < 2^31.
 template <int R, int P, Source source, class Left, class B>
 HORNBOOK_INLINE void multiply_tile_int(float* c, int64_t c_stride, Left a, Right<B> b, int64_t n_pairs, const float* weight_scales,
                                        int64_t scale_panel_stride, const float* row_scales, int64_t row_scale_stride,

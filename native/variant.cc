@@ -29,11 +29,13 @@ void top_k(float*, int64_t*, const float*, int64_t, int64_t, int64_t);
 void cross_entropy(float*, float*, float*, const float*, const float*, const float*, const int32_t*, int64_t, int64_t, int64_t);
 void adamw(float*, float*, float*, const float*, AdamW, int64_t);
 double squared_norm(const float*, int64_t);
+int64_t multiply_adds(float*, int64_t, int64_t);
 
 extern const Kernels table;
 const Kernels table = {
     .name = HORNBOOK_NAME_OF(HORNBOOK_VARIANT),
     .linear = linear,
+    .linear_unpacked = linear_unpacked,
     .matmul = matmul,
     .pack = pack,
     .unpack = unpack,
@@ -58,6 +60,7 @@ const Kernels table = {
     .cross_entropy = cross_entropy,
     .adamw = adamw,
     .squared_norm = squared_norm,
+    .multiply_adds = multiply_adds,
 };
 
 }  // namespace hornbook::HORNBOOK_VARIANT

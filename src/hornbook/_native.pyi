@@ -45,13 +45,16 @@ def pack(weight: Array, dtype: WeightType = "float32") -> PackedWeight:
 
 def linear(
     x: Array,
-    weight: PackedWeight,
+    weight: PackedWeight | Array,
     bias: Array | None = None,
     residual: Array | None = None,
     activation: Activation = "none",
     out: Array | None = None,
 ) -> Array:
-    """activation(x W + bias) + residual: `[..., K] x [K, M] -> [..., M]`."""
+    """activation(x W + bias) + residual: `[..., K] x [K, M] -> [..., M]`.
+
+    A weight that is an array, of any strides, gives the bits of its packed float32 copy.
+    """
 
 def matmul(
     a: Array,
@@ -190,6 +193,9 @@ def adamw(
 
 def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
+
+def multiply_adds(rounds: int) -> int:
+    """Keeps every thread busy with multiply-adds on registers; returns the number of operations."""
 
 def set_threads(count: int) -> None:
     """How many threads a kernel may use from now on.

@@ -25,6 +25,7 @@ IDS = np.arange(N, dtype=np.int32)
 # Every operation as a function of one array of floats.
 OPERATIONS: dict[str, tuple[NDArray[np.float32], Callable[[Any], Any]]] = {
     "linear": (X, lambda x: native.linear(x, PACKED)),
+    "linear weight": (TABLE.T.copy(), lambda w: native.linear(X, w)),
     "linear bias": (normal(V), lambda b: native.linear(X, PACKED, b)),
     "linear residual": (normal(N, V), lambda r: native.linear(X, PACKED, None, r)),
     "matmul a": (X, lambda x: native.matmul(x, TABLE, transpose_b=True)),
@@ -105,6 +106,7 @@ def test_other_numbers_of_axes_are_refused_or_right(name: str) -> None:
 OUTPUTS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], NDArray[np.float32], bool]] = {
     "linear": ((N, V), lambda out: native.linear(X, PACKED, out=out), X, False),
     "matmul": ((N, V), lambda out: native.matmul(X, TABLE.T, out=out), X, False),
+    "linear unpacked": ((N, V), lambda out: native.linear(X, TABLE.T, out=out), TABLE, False),
     "attention": ((N, C), lambda out: native.attention(QKV, OFFSETS, H, True, 0.5, out), QKV, False),
     "layer_norm": ((N, C), lambda out: native.layer_norm(X, VECTOR, VECTOR, 1e-5, out), X, True),
     "activation": ((N, C), lambda out: native.activation(X, "gelu", out), X, True),
@@ -130,13 +132,13 @@ def test_outputs_must_fit_as_they_are(name: str) -> None:
         np.repeat(out, 2, 1)[:, ::2],
         misaligned(out),
     ):
-        with pytest.raises(ValueError, match=f"{name}: out is written"):
+        with pytest.raises(ValueError, match=f"{name.split(maxsplit=1)[0]}: out is written"):
             operation(wrong)
     for shape_of in (out[:-1], out[None], out.ravel()):
-        with pytest.raises(ShapeError, match=f"{name}: out expects shape"):
+        with pytest.raises(ShapeError, match=f"{name.split(maxsplit=1)[0]}: out expects shape"):
             operation(np.ascontiguousarray(shape_of).copy())
     for wrong in (out.astype(np.float64), out.tolist()):
-        with pytest.raises(TypeError, match=f"{name}: out expects"):
+        with pytest.raises(TypeError, match=f"{name.split(maxsplit=1)[0]}: out expects"):
             operation(wrong)
 
 

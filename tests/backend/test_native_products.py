@@ -131,9 +131,14 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(dtype: str) -> None:
         assert np.array_equal(np.concatenate(parts), whole)
 
 
-def test_matmul_has_the_bits_of_linear() -> None:
-    x, weight = normal(23, 521), normal(521, 67, seed=1)
-    assert np.array_equal(native.matmul(x, weight), native.linear(x, native.pack(weight)))
+@pytest.mark.parametrize("n", [0, 1, 7, 23])
+def test_unpacked_weights_give_the_bits_of_packed_ones(n: int) -> None:
+    x, weight, bias, residual = normal(n, 521), normal(521, 67, seed=1), normal(67), normal(n, 67, seed=2)
+    packed = native.pack(weight)
+    assert np.array_equal(native.matmul(x, weight), native.linear(x, packed))
+    expected = native.linear(x, packed, bias, residual, "gelu")
+    assert np.array_equal(native.linear(x, weight, bias, residual, "gelu"), expected)
+    assert np.array_equal(native.linear(x, weight.T.copy().T, bias, residual, "gelu"), expected)
 
 
 @pytest.mark.parametrize("transpose_a", [False, True])

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the kernel tests with AddressSanitizer and UndefinedBehaviorSanitizer, and with ThreadSanitizer: zero reports.
+# Usage: native/test_sanitizers.sh [build folder]
+set -euo pipefail
+source_folder=$(cd "$(dirname "$0")/.." && pwd)
+build=${1:-$(mktemp -d)}
+for sanitizer in address,undefined thread; do
+    folder="$build/${sanitizer%%,*}"
+    cmake -S "$source_folder" -B "$folder" -DHORNBOOK_PYTHON=OFF -DHORNBOOK_TESTS=ON -DHORNBOOK_SANITIZE="$sanitizer" >/dev/null
+    cmake --build "$folder" --parallel 1 >/dev/null
+    echo "== $sanitizer"
+    "$folder/test_kernels" 7
+done
