@@ -15,12 +15,29 @@ from hornbook.backend import WEIGHT_TYPES, WeightType, get_backend
 from hornbook.builtin import BUILTIN_MODELS, builtin_folder
 from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json, write_whole
-from hornbook.hub import HubApi, ModelBundle, save_tensors
+from hornbook.hub import (
+    HubApi,
+    ModelBundle,
+    cache_folder,
+    cached_models,
+    offline_from_environment,
+    save_tensors,
+)
 from hornbook.hub.folder import TOKENIZER, VOCAB
 from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
 from hornbook.tokenizer import BPETokenizer
 
-__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "read_tokenizer", "save_model"]
+__all__ = [
+    "LoadedModel",
+    "cache_folder",
+    "cached_models",
+    "find_model",
+    "load_model",
+    "offline_from_environment",
+    "read_config",
+    "read_tokenizer",
+    "save_model",
+]
 
 MAX_CONFIG_BYTES = 1 << 20
 

@@ -66,6 +66,10 @@ class NativeOps(Ops):
     def __init__(self) -> None:
         kernels.set_threads(usable_threads())
 
+    def describe(self) -> str:
+        """See `Ops.describe`."""
+        return f"kernels for {kernels.isa()}, of {', '.join(kernels.available_isas())}"
+
     # Weights and caches
 
     def pack(self, weight: Array, dtype: WeightType) -> Any:
