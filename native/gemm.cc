@@ -52,19 +52,26 @@ void interleave_rows(float* to, const float* rows, int64_t row_stride, int64_t n
         for (int64_t r = 0; r < n_rows; ++r) to[i * n_rows + r] = rows[r * row_stride + i];
 }
 
-// The same for any strides; in a transposed matrix the rows of a tile are side by side already.
-void interleave(float* to, const float* rows, int64_t row_stride, int64_t column_stride, int64_t n_rows, int64_t k) {
-    if (column_stride == 1) return interleave_rows(to, rows, row_stride, n_rows, k);
-    for (int64_t i = 0; i < k; ++i)
-        for (int64_t r = 0; r < n_rows; ++r) to[i * n_rows + r] = rows[r * row_stride + i * column_stride];
+// The tiles of a transposed matrix: their rows are side by side already. Inputs are far apart in memory, so a few of them at a
+// time are spread over all tiles.
+void pack_left_transposed(float* to, Matrix from, const Tiles& tiles, int64_t k) {
+    constexpr int64_t step = 16;
+    for (int64_t first = 0; first < k; first += step)
+        for (int64_t tile = 0; tile < tiles.count; ++tile) {
+            const int64_t begin = tiles.begin(tile), n_rows = tiles.begin(tile + 1) - begin;
+            for (int64_t i = first; i < min_of(k, first + step); ++i)
+                for (int64_t r = 0; r < n_rows; ++r)
+                    to[begin * k + i * n_rows + r] = from.data[(begin + r) * from.row_stride + i * from.column_stride];
+        }
 }
 
 // Rows [first_row, first_row + tiles.n), inputs [first, first + k).
 void pack_left(float* to, Matrix from, int64_t first_row, const Tiles& tiles, int64_t first, int64_t k) {
+    const Matrix block{from.data + first_row * from.row_stride + first * from.column_stride, from.row_stride, from.column_stride};
+    if (from.column_stride != 1) return pack_left_transposed(to, block, tiles, k);
     for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t begin = tiles.begin(i);
-        const float* rows = from.data + (first_row + begin) * from.row_stride + first * from.column_stride;
-        interleave(to + begin * k, rows, from.row_stride, from.column_stride, tiles.begin(i + 1) - begin, k);
+        interleave_rows(to + begin * k, block.data + begin * from.row_stride, from.row_stride, tiles.begin(i + 1) - begin, k);
     }
 }
 

@@ -7,8 +7,8 @@ namespace hornbook::HORNBOOK_VARIANT {
 
 namespace {
 
-// A task walks about this many bytes: some microseconds of work against a tenth for handing it out.
-constexpr int64_t task_bytes = 64 << 10;
+// A task walks at most this many bytes, some ten microseconds of work, and every thread gets four tasks if there are enough panels.
+constexpr int64_t task_bytes = 256 << 10;
 
 struct Call {
     const float* x;
@@ -66,12 +66,23 @@ void multiply_panels_of(float* sums, const Call& call, int64_t first) {
     }
 }
 
+// Each panel prefetches its own next bytes, but nobody those at its beginning: that is left to the panels before.
+template <int P>
+void prefetch_starts(const Packed& weight, int64_t first) {
+    const int64_t panel_bytes = packed_bytes(weight.type, weight.n_inputs, panel);
+    const char* panels = static_cast<const char*>(weight.panels) + first * panel_bytes;
+    for (int64_t p = 0; p < P; ++p)
+        for (int64_t at = 0; at < min_of(prefetch_bytes, panel_bytes); at += cache_line)
+            __builtin_prefetch(panels + p * panel_bytes + at);
+}
+
 // Computes panels [first, end) and finishes them, P at a time and the last ones alone.
 template <int R, int P>
 void run_panels(float* out, const Call& call, const Epilogue& epilogue, int64_t first, int64_t end) {
     alignas(64) float sums[few_rows * P * panel];
     const int64_t m = call.weight.n_outputs;
     for (; first + P <= end; first += P) {
+        if (first + 2 * P <= end) prefetch_starts<P>(call.weight, first + P);
         multiply_panels_of<R, P>(sums, call, first);
         finish_rows(out, sums, P * panel, epilogue, 0, call.n, first * panel, min_of(P * panel, m - first * panel), m);
     }
@@ -87,7 +98,8 @@ void linear_few_rows(float* out, const float* x, const QuantisedRows& quantised,
     const Call call{x, quantised, weight, n};
     const int64_t m = weight.n_outputs, n_panels = ceil_div(m, panel);
     const int64_t panel_bytes = max_of(1, packed_bytes(weight.type, weight.n_inputs, panel));
-    const int64_t per_task = max_of(1, task_bytes / panel_bytes / stream_panels) * stream_panels;
+    const int64_t wanted = min_of(task_bytes / panel_bytes, n_panels / (4 * thread_count()));
+    const int64_t per_task = max_of(1, wanted / stream_panels) * stream_panels;
     parallel_for(ceil_div(n_panels, per_task), [&](int64_t task) {
         const int64_t first = task * per_task, end = min_of(n_panels, first + per_task);
         if (n == 1)

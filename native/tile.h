@@ -44,7 +44,7 @@ struct Right {
 };
 
 // Weights that come from memory and not from a cache are asked for this many bytes ahead.
-constexpr int64_t prefetch_bytes = 1024;
+constexpr int64_t prefetch_bytes = 2048;
 
 enum class Source { cache, memory };
 
