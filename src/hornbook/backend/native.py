@@ -104,7 +104,7 @@ class NativeOps(Ops):
         activation: Activation = "none",
     ) -> Array:
         """See `Ops.linear`."""
-        if isinstance(weight, kernels.PackedWeight):
+        if isinstance(weight, kernels.PackedWeight) or _have_kernels(x, weight, bias, residual):
             return kernels.linear(x, weight, bias, residual, activation)
         return super().linear(x, weight, bias, residual, activation=activation)
 
@@ -120,7 +120,15 @@ class NativeOps(Ops):
         """See `Ops.unembed`."""
         if isinstance(table, PackedTable):
             return kernels.linear(x, table.weight)
-        return super().unembed(x, table)
+        return kernels.linear(x, table.T) if _have_kernels(x, table) else super().unembed(x, table)
+
+    def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
+        """See `Ops.unembed_backward`."""
+        if not _have_kernels(grad, x, table):
+            return super().unembed_backward(grad, x, table)
+        grads = as_rows(grad)
+        dx = kernels.matmul(grads, table).reshape(x.shape)
+        return dx, kernels.matmul(grads, as_rows(x), transpose_a=True)
 
     def matmul(self, x: Array, y: Array) -> Array:
         """See `ArrayOps.matmul`; matrices have a kernel, stacks of matrices are NumPy's."""
