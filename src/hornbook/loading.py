@@ -29,6 +29,7 @@ from hornbook.tokenizer import BPETokenizer
 
 __all__ = [
     "LoadedModel",
+    "ModelBacked",
     "cache_folder",
     "cached_models",
     "find_model",
@@ -71,6 +72,42 @@ class LoadedModel:
     def tokenizer(self) -> BPETokenizer:
         """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
         return read_tokenizer(self.bundle)
+
+
+class ModelBacked:
+    """What stands on a loaded model: its parts, by short names."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+
+    @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return self._loaded.name
+
+    @property
+    def model(self) -> GPT2:
+        """The GPT-2."""
+        return self._loaded.model
+
+    @property
+    def config(self) -> GPT2Config:
+        """The model's shape."""
+        return self._loaded.config
+
+    @property
+    def tokenizer(self) -> BPETokenizer:
+        """The tokenizer that belongs to the model; raises as `read_tokenizer`."""
+        return self._loaded.tokenizer
+
+    def _encode_text(self, text: str) -> list[int]:
+        """The tokens of a text; an empty one is the token that begins a text."""
+        ids = self.tokenizer.encode(text)
+        if ids:
+            return ids
+        if self.tokenizer.bos_token_id is None:
+            raise ConfigError("the text is empty, and the model has no token that begins a text")
+        return [self.tokenizer.bos_token_id]
 
 
 def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:

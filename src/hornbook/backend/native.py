@@ -18,6 +18,8 @@ from hornbook.backend.types import Activation, Array, WeightType
 
 __all__ = ["NativeOps", "PackedTable"]
 
+FLOAT32 = np.dtype(np.float32)  # NumPy has only one of it
+
 
 @dataclass(frozen=True)
 class PackedTable:
@@ -294,8 +296,13 @@ class NativeOps(Ops):
 
 
 def _have_kernels(*arrays: Array | None) -> bool:
-    """Kernels compute with arrays of float32; NumPy's scalars are none."""
-    return all(x is None or (isinstance(x, np.ndarray) and x.dtype == np.float32) for x in arrays)
+    """Kernels compute with arrays of float32."""
+    return all(map(_is_float32, arrays))
+
+
+def _is_float32(x: Array | None) -> bool:
+    """Whether a kernel takes it; NumPy's scalars, which look like arrays, it does not."""
+    return x is None or (isinstance(x, np.ndarray) and x.dtype is FLOAT32)
 
 
 def _is_last(axis: int, x: Array) -> bool:
