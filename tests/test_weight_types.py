@@ -1,6 +1,7 @@
 """Loading with dtype: what is rounded, what is refused, and what it costs in perplexity."""
 
 import math
+from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,13 @@ def test_on_the_command_line(dtype: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_unknown_types_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["generate", "--dtype", "int4", "x"]) == 2
     assert "'int4' is not one of" in capsys.readouterr().err
+
+
+def test_a_loaded_model_lets_its_file_go() -> None:
+    """Memory at rest is that of the packed weights: nothing keeps the file mapped."""
+    model = hornbook.load("tiny-lm").model
+    for name, parameter in model.named_parameters():
+        base = parameter.data
+        while isinstance(base, np.ndarray) and base.base is not None:
+            base = base.base
+        assert not isinstance(base, (np.memmap, mmap)), name

@@ -82,6 +82,11 @@ class NativeOps(Ops):
         """See `Ops.pack_table`; the result is a `PackedTable`."""
         return PackedTable(kernels.pack(table.T, dtype))
 
+    def copy(self, values: Any, dtype: Any = None) -> Any:
+        """See `ArrayOps.copy`; packed weights never change and have memory of their own."""
+        is_packed = isinstance(values, (kernels.PackedWeight, PackedTable))
+        return values if is_packed else super().copy(values, dtype)
+
     def unpack(self, weight: Any) -> Array:
         """See `Ops.unpack`."""
         if isinstance(weight, PackedTable):

@@ -165,6 +165,8 @@ class GPT2(Module):
         """
         for layer in (self.wte, *self.h, *([] if self.config.tie_word_embeddings else [self.lm_head])):
             layer.pack(dtype)
+        for parameter in self.parameters():
+            parameter.data = get_backend().copy(parameter.data)  # lets go of a mapped file
         self.freeze()
 
     def _check_length(self, batch: PackedBatch) -> None:
