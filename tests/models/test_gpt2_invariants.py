@@ -146,3 +146,22 @@ def test_training_takes_empty_sequences() -> None:
     losses = model.losses(PackedBatch.pack([[1, 2, 3], [], [5]]))
     losses.sum().backward()
     assert losses.shape == (4,)
+
+
+def test_first_weights_have_the_configured_spread() -> None:
+    """GPT-2's: initializer_range everywhere, divided by sqrt(2 n_layer) where a branch joins the stream."""
+    config = GPT2Config(
+        vocab_size=499,
+        n_positions=97,
+        n_embd=60,
+        n_layer=2,
+        n_head=3,
+        initializer_range=0.5,
+        tie_word_embeddings=False,
+    )
+    for name, weight in GPT2(config, seed=0).state_dict().items():
+        if weight.ndim == 2:
+            expected = 0.25 if name.endswith("c_proj.weight") else 0.5
+            assert weight.std() == pytest.approx(expected, rel=0.05), name
+        else:
+            assert np.all(weight == ("ln_" in name and name.endswith("weight"))), name

@@ -48,6 +48,7 @@ class Block(Module):
             scale=_attention_scale(config, index),
             attn_pdrop=config.attn_pdrop,
             resid_pdrop=config.resid_pdrop,
+            std=config.initializer_range,
             residual_std=_residual_std(config),
             rng=rng,
         )

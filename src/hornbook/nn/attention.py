@@ -51,7 +51,8 @@ class Attention(Module):
         scale: of the scores; 1/sqrt(D) unless given.
         attn_pdrop: probability with which an attention weight is forgotten in training.
         resid_pdrop: the same for elements of the output.
-        residual_std: standard deviation of the output projection's first weights.
+        std: standard deviation of the input projection's first weights.
+        residual_std: the same for the output projection.
         rng: where first weights and chance come from.
 
     Raises:
@@ -69,12 +70,13 @@ class Attention(Module):
         scale: float | None = None,
         attn_pdrop: float = 0.0,
         resid_pdrop: float = 0.0,
+        std: float = INIT_STD,
         residual_std: float = INIT_STD,
         rng: Generator | None = None,
     ) -> None:
         if n_head < 1 or n_embd % n_head:
             raise ConfigError(f"Attention: n_head must divide n_embd, got n_head {n_head}, n_embd {n_embd}")
-        self.c_attn = Linear(n_embd, 3 * n_embd, rng=rng)
+        self.c_attn = Linear(n_embd, 3 * n_embd, std=std, rng=rng)
         self.c_proj = ResidualLinear(n_embd, n_embd, dropout=resid_pdrop, std=residual_std, rng=rng)
         self.attn_dropout = Dropout(attn_pdrop, rng=rng)
         self.n_head = n_head
