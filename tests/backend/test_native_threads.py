@@ -112,6 +112,27 @@ print("good" if good and status == 0 else f"bad {status}")
     assert (result.stdout, result.stderr, result.returncode) == ("good\n", "", 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its memory by what Linux tells")
+def test_running_out_of_memory_is_a_memory_error() -> None:
+    code = """
+import resource
+qkv, out = np.ones((50000, 576), np.float32), np.zeros((50000, 192), np.float32)
+arguments = np.array([0, 50000]), 3, True, 0.1
+native.set_threads(2)
+native.matmul(qkv[:300], qkv[:300], transpose_b=True)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20), -1))  # the kernel needs 77 MB
+try:
+    native.attention(qkv, *arguments, out)
+except MemoryError:
+    print("refused")
+small = native.attention(qkv[:7], np.array([0, 7]), *arguments[1:])
+print(bool(np.all(small == 1)))
+"""
+    result = run(code)
+    assert (result.stdout, result.stderr, result.returncode) == ("refused\nTrue\n", "", 0)
+
+
 def test_exit_while_kernels_run() -> None:
     code = """
 import threading, time
