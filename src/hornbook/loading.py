@@ -15,11 +15,30 @@ from hornbook.backend import WEIGHT_TYPES, WeightType, get_backend
 from hornbook.builtin import BUILTIN_MODELS, builtin_folder
 from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json, write_whole
-from hornbook.hub import HubApi, ModelBundle, save_tensors
+from hornbook.hub import (
+    HubApi,
+    ModelBundle,
+    cache_folder,
+    cached_models,
+    offline_from_environment,
+    save_tensors,
+)
+from hornbook.hub.folder import TOKENIZER, VOCAB
 from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
 from hornbook.tokenizer import BPETokenizer
 
-__all__ = ["LoadedModel", "find_model", "load_model", "read_config", "read_tokenizer", "save_model"]
+__all__ = [
+    "LoadedModel",
+    "ModelBacked",
+    "cache_folder",
+    "cached_models",
+    "find_model",
+    "load_model",
+    "offline_from_environment",
+    "read_config",
+    "read_tokenizer",
+    "save_model",
+]
 
 MAX_CONFIG_BYTES = 1 << 20
 
@@ -34,6 +53,7 @@ class LoadedModel:
         config: its shape.
         model: the model itself.
         generation_config: the content of generation_config.json; empty where there is none.
+        dtype: how the large matrices are held.
     """
 
     name: str
@@ -41,16 +61,53 @@ class LoadedModel:
     config: GPT2Config
     model: GPT2
     generation_config: Mapping[str, Any]
+    dtype: WeightType
 
     @property
     def has_tokenizer(self) -> bool:
         """Whether a tokenizer lies beside the model."""
-        return any((self.bundle.folder / name).is_file() for name in ("tokenizer.json", "vocab.json"))
+        return any((self.bundle.folder / name).is_file() for name in (TOKENIZER, VOCAB))
 
     @cached_property
     def tokenizer(self) -> BPETokenizer:
         """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
         return read_tokenizer(self.bundle)
+
+
+class ModelBacked:
+    """What stands on a loaded model: its parts, by short names."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+
+    @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return self._loaded.name
+
+    @property
+    def model(self) -> GPT2:
+        """The GPT-2."""
+        return self._loaded.model
+
+    @property
+    def config(self) -> GPT2Config:
+        """The model's shape."""
+        return self._loaded.config
+
+    @property
+    def tokenizer(self) -> BPETokenizer:
+        """The tokenizer that belongs to the model; raises as `read_tokenizer`."""
+        return self._loaded.tokenizer
+
+    def _encode_text(self, text: str) -> list[int]:
+        """The tokens of a text; an empty one is the token that begins a text."""
+        ids = self.tokenizer.encode(text)
+        if ids:
+            return ids
+        if self.tokenizer.bos_token_id is None:
+            raise ConfigError("the text is empty, and the model has no token that begins a text")
+        return [self.tokenizer.bos_token_id]
 
 
 def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:
@@ -105,7 +162,9 @@ def load_model(
         model = GPT2.from_hub_weights(config, bundle.load_tensors())
     if not trainable:
         model.pack(weight_type)
-    return LoadedModel(str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle))
+    return LoadedModel(
+        str(name_or_folder), bundle, model.config, model, _read_generation_config(bundle), weight_type
+    )
 
 
 def save_model(
@@ -118,7 +177,7 @@ def save_model(
     """Writes a folder that `load_model` and transformers read. Each file appears whole or not at all.
 
     Args:
-        folder: made if it is missing; files of the same names are replaced.
+        folder: made if it is missing; files of the same names, and a tokenizer.json, are replaced.
         model: its configuration and, in float32, its weights.
         tokenizer: its vocabulary.
         generation_config: defaults for generating.
@@ -131,6 +190,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None:
         tokenizer.save_files(folder)
+        (folder / TOKENIZER).unlink(missing_ok=True)  # another one would be read in their place
         _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
     state = {name: get_backend().unpack(weight) for name, weight in model.state_dict().items()}
     save_tensors(folder / "model.safetensors", gpt2_hub_tensors(state), dtype="float32")

@@ -1,5 +1,6 @@
 """Every operation that has a kernel, against the reference: same signature, same result within rounding."""
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from hornbook.backend import ACTIVATIONS, WEIGHT_TYPES, Ops, use_backend
 
-native = pytest.importorskip("hornbook.backend.native", reason="the package was installed without a compiler")
+pytest.importorskip("hornbook._native", reason="the native module needs a C++ compiler to be built")
+native = importlib.import_module("hornbook.backend.native")
 
 Array = NDArray[Any]
 REFERENCE = Ops()
@@ -34,7 +36,7 @@ SIZES = [
     31,
     32,
 ]  # to twice the width of a register, and beyond
-LAYOUT = {"pack", "pack_table", "unpack", "new_cache"}  # checked by what is computed with them
+NO_RESULT = {"pack", "pack_table", "unpack", "copy", "new_cache", "describe"}  # what they are for is checked
 RNG = np.random.default_rng(0)
 
 OVERRIDDEN = sorted(name for name in vars(native.NativeOps) if not name.startswith("_") and name != "name")
@@ -127,7 +129,7 @@ def test_same_result(
 
 
 def test_every_kernel_has_a_case() -> None:
-    assert set(OVERRIDDEN) - LAYOUT - {"adamw"} == {case[0] for case in CASES} & set(OVERRIDDEN)
+    assert set(OVERRIDDEN) - NO_RESULT - {"adamw"} == {case[0] for case in CASES} & set(OVERRIDDEN)
 
 
 @pytest.mark.parametrize("operation", OVERRIDDEN)

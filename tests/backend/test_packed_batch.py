@@ -95,3 +95,14 @@ def test_rows_of_different_lengths_are_sent_to_pack() -> None:
 def test_starts_are_one_for_each_sequence(starts: list[int]) -> None:
     with pytest.raises(ShapeError, match="expected a start of 0 or more for 2 sequences"):
         PackedBatch.pack([[1], [2]], starts=np.array(starts))
+
+
+def test_a_step_is_a_pack_of_single_tokens() -> None:
+    starts = np.array([5, 0, 7], np.int32)
+    step, packed = PackedBatch.step([3, 1, 4], starts), PackedBatch.pack([[3], [1], [4]], starts)
+    assert step.n_positions == packed.n_positions == 8
+    for name in ("ids", "positions", "offsets"):
+        np.testing.assert_array_equal(getattr(step, name), getattr(packed, name))
+        assert getattr(step, name).dtype == np.int32
+    starts += 1
+    assert step.positions.tolist() == [5, 0, 7]

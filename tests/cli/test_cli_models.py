@@ -164,13 +164,14 @@ def test_doctor(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert value["python"].startswith(platform.python_version())
     assert value["numpy"] == np.__version__
     assert value["backend"] in value["backends"]
+    assert value["computes_with"].startswith({"native": "kernels for ", "numpy": "NumPy "}[value["backend"]])
     assert value["threads"] >= 1
     assert value["offline"] is True
     assert (value["cache_folder"], value["builtin_models"]) == (str(tmp_path), ["tiny-lm"])
     title, *lines = cli("doctor").lines
     assert title == f"hornbook {hornbook.__version__}"
     assert [line[2:18].strip() for line in lines] == [key.replace("_", " ") for key in list(value)[1:]]
-    assert f"cache folder    {tmp_path}" in lines[6]
+    assert f"cache folder    {tmp_path}" in lines[7]
 
 
 def test_doctor_names_the_wrong_setting(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

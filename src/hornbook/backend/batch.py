@@ -53,6 +53,16 @@ class PackedBatch:
         )
 
     @classmethod
+    def step(cls, ids: Sequence[int], starts: Array) -> "PackedBatch":
+        """One more token for each of B sequences that have `starts` `[B]` tokens: a step of decoding."""
+        return cls(
+            ids=np.array(ids, np.int32),
+            positions=np.array(starts, np.int32),
+            offsets=np.arange(len(ids) + 1, dtype=np.int32),
+            n_positions=int(starts.max()) + 1,
+        )
+
+    @classmethod
     def from_ids(cls, ids: Any) -> tuple["PackedBatch", tuple[int, ...]]:
         """Packs `[T]` or `[B, T]`, the shapes of the textbooks; also returns that shape."""
         array = as_ids(ids)

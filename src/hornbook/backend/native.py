@@ -18,6 +18,8 @@ from hornbook.backend.types import Activation, Array, WeightType
 
 __all__ = ["NativeOps", "PackedTable"]
 
+FLOAT32 = np.dtype(np.float32)  # NumPy has only one of it
+
 
 @dataclass(frozen=True)
 class PackedTable:
@@ -66,6 +68,10 @@ class NativeOps(Ops):
     def __init__(self) -> None:
         kernels.set_threads(usable_threads())
 
+    def describe(self) -> str:
+        """See `Ops.describe`."""
+        return f"kernels for {kernels.isa()}, of {', '.join(kernels.available_isas())}"
+
     # Weights and caches
 
     def pack(self, weight: Array, dtype: WeightType) -> Any:
@@ -75,6 +81,11 @@ class NativeOps(Ops):
     def pack_table(self, table: Array, dtype: WeightType) -> Any:
         """See `Ops.pack_table`; the result is a `PackedTable`."""
         return PackedTable(kernels.pack(table.T, dtype))
+
+    def copy(self, values: Any, dtype: Any = None) -> Any:
+        """See `ArrayOps.copy`; packed weights never change and have memory of their own."""
+        is_packed = isinstance(values, (kernels.PackedWeight, PackedTable))
+        return values if is_packed else super().copy(values, dtype)
 
     def unpack(self, weight: Any) -> Array:
         """See `Ops.unpack`."""
@@ -100,7 +111,7 @@ class NativeOps(Ops):
         activation: Activation = "none",
     ) -> Array:
         """See `Ops.linear`."""
-        if isinstance(weight, kernels.PackedWeight):
+        if isinstance(weight, kernels.PackedWeight) or _have_kernels(x, weight, bias, residual):
             return kernels.linear(x, weight, bias, residual, activation)
         return super().linear(x, weight, bias, residual, activation=activation)
 
@@ -116,7 +127,15 @@ class NativeOps(Ops):
         """See `Ops.unembed`."""
         if isinstance(table, PackedTable):
             return kernels.linear(x, table.weight)
-        return super().unembed(x, table)
+        return kernels.linear(x, table.T) if _have_kernels(x, table) else super().unembed(x, table)
+
+    def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
+        """See `Ops.unembed_backward`."""
+        if not _have_kernels(grad, x, table):
+            return super().unembed_backward(grad, x, table)
+        grads = as_rows(grad)
+        dx = kernels.matmul(grads, table).reshape(x.shape)
+        return dx, kernels.matmul(grads, as_rows(x), transpose_a=True)
 
     def matmul(self, x: Array, y: Array) -> Array:
         """See `ArrayOps.matmul`; matrices have a kernel, stacks of matrices are NumPy's."""
@@ -282,8 +301,13 @@ class NativeOps(Ops):
 
 
 def _have_kernels(*arrays: Array | None) -> bool:
-    """Kernels compute with arrays of float32; NumPy's scalars are none."""
-    return all(x is None or (isinstance(x, np.ndarray) and x.dtype == np.float32) for x in arrays)
+    """Kernels compute with arrays of float32."""
+    return all(map(_is_float32, arrays))
+
+
+def _is_float32(x: Array | None) -> bool:
+    """Whether a kernel takes it; NumPy's scalars, which look like arrays, it does not."""
+    return x is None or (isinstance(x, np.ndarray) and x.dtype is FLOAT32)
 
 
 def _is_last(axis: int, x: Array) -> bool:

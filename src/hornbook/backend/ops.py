@@ -1,5 +1,9 @@
 """Ops: every operation, complete and readable, in NumPy. The reference that faster backends are held to."""
 
+from importlib.util import find_spec
+
+import numpy as np
+
 from hornbook.backend.array import ArrayOps
 from hornbook.backend.attention import AttentionOps
 from hornbook.backend.linear import LinearOps
@@ -20,3 +24,9 @@ class Ops(ArrayOps, PackingOps, LossOps, LinearOps, AttentionOps, NormOps, Looku
     """
 
     name = "numpy"
+
+    def describe(self) -> str:
+        """What computes, in a few words, for `hornbook doctor`."""
+        compiled = find_spec("hornbook._native") is not None
+        reason = "" if compiled else "; no compiler was found at installation, so there are no faster kernels"
+        return f"NumPy {np.__version__}{reason}"

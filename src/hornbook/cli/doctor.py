@@ -31,7 +31,7 @@ def _facts() -> dict[str, Any]:
 
     import hornbook
     from hornbook.backend import available_backends, cpu_features, get_backend, usable_threads
-    from hornbook.hub import cache_folder, offline_from_environment
+    from hornbook.loading import cache_folder, offline_from_environment
 
     return {
         "hornbook": hornbook.__version__,
@@ -39,6 +39,7 @@ def _facts() -> dict[str, Any]:
         "numpy": np.__version__,
         "backend": get_backend().name,
         "backends": available_backends(),
+        "computes_with": get_backend().describe(),
         "cpu_features": cpu_features(),
         "threads": usable_threads(),
         "cache_folder": str(cache_folder()),

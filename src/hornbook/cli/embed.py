@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hornbook.builtin import DEFAULT_EMBEDDING_MODEL
-from hornbook.cli.options import common_options, model_option
+from hornbook.cli.options import common_options, dtype_option, model_option
 from hornbook.cli.output import check_output, notice, open_output, track
 from hornbook.cli.text import STDIN, read_arguments, read_texts
 from hornbook.cli.vectors import WRITERS, write_object
@@ -55,6 +55,7 @@ __all__ = ["embed"]
 @click.option("--normalize", is_flag=True, help="Scale vectors to length 1.")
 @click.option("--truncate", is_flag=True, help="Cut texts that are too long, instead of refusing them.")
 @model_option(DEFAULT_EMBEDDING_MODEL)
+@dtype_option
 @common_options
 def embed(
     texts: tuple[str, ...],
@@ -66,6 +67,7 @@ def embed(
     force: bool,
     model: str,
     revision: str | None,
+    dtype: str,
     **options: Any,
 ) -> None:
     """Turn TEXTS into vectors, in their order; `-` is one text, from stdin.
@@ -87,7 +89,7 @@ def embed(
     sentences = _read((*texts, *sentence), source, column)
     check_output(output, source, force=force)
     write = write_object if form == "json" and source is None and len(sentences) == 1 else WRITERS[form]
-    embedder = _load(model, revision)
+    embedder = _load(model, dtype, revision)
     # A bar would be drawn over vectors that go to the same terminal.
     hidden = output is None and sys.stdout.isatty()
     with open_output(output) as stream:
@@ -105,10 +107,10 @@ def _read(texts: tuple[str, ...], source: str | None, column: str | None) -> lis
     return read_arguments(texts) + ([] if source is None else read_texts(source, column))
 
 
-def _load(model: str, revision: str | None) -> "Embedder":
+def _load(model: str, dtype: str, revision: str | None) -> "Embedder":
     from hornbook import Embedder
 
-    embedder = Embedder(model, revision=revision)
+    embedder = Embedder(model, dtype, revision)
     notice(f"{model}: {embedder.config.num_parameters:,} parameters, {embedder.dimensions} dimensions")
     return embedder
 

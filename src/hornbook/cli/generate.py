@@ -8,7 +8,7 @@ import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.cli.layout import print_json
-from hornbook.cli.options import common_options, json_option, model_option
+from hornbook.cli.options import common_options, dtype_option, json_option, model_option
 from hornbook.cli.output import notice, write_text
 from hornbook.cli.text import read_argument
 from hornbook.errors import HornbookError
@@ -23,6 +23,7 @@ __all__ = ["generate"]
 @click.command(short_help="Continue a text.")
 @click.argument("prompt", default="")
 @model_option(DEFAULT_LANGUAGE_MODEL)
+@dtype_option
 @click.option("-n", "--max-new-tokens", type=int, help="Stop after so many tokens.  [default: 50]")
 @click.option(
     "--temperature", type=float, help="Lower is more predictable; 0 takes the likeliest.  [default: 0.8]"
@@ -42,7 +43,7 @@ __all__ = ["generate"]
 @json_option("text, tokens and finish reason")
 @common_options
 def generate(
-    prompt: str, model: str, revision: str | None, echo: bool, as_json: bool, **options: Any
+    prompt: str, model: str, revision: str | None, dtype: str, echo: bool, as_json: bool, **options: Any
 ) -> None:
     """Continue PROMPT; `-` reads it from stdin; without one, a text begins.
 
@@ -60,7 +61,7 @@ def generate(
         options["seed"] = secrets.randbits(32)
     hornbook.GenerationConfig().override(**options)  # a wrong option is told before a model is loaded
     prompt = read_argument(prompt)
-    lm = hornbook.load(model, revision=revision)
+    lm = hornbook.load(model, dtype, revision)
     notice(f"{model}: {lm.config.num_parameters:,} parameters, seed {options['seed']}")
     if as_json:
         print_json({"model": model, "seed": options["seed"], **vars(lm.complete(prompt, **options))})

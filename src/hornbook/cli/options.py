@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Settings", "common_options", "json_option", "model_option", "revision_option"]
+__all__ = ["Settings", "common_options", "dtype_option", "json_option", "model_option", "revision_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,6 +46,17 @@ def revision_option(command: Command) -> Command:
     """`--revision`: which version of a model."""
     return click.option(
         "--revision", metavar="NAME", help="Branch, tag or commit of a Hub repository.  [default: main]"
+    )(command)
+
+
+def dtype_option(command: Command) -> Command:
+    """`--dtype`: how weights are held in memory."""
+    return click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16", "int8"]),
+        default="float32",
+        show_default=True,
+        help="How weights are held: smaller is faster and less exact.",
     )(command)
 
 

@@ -7,7 +7,7 @@ import click
 
 from hornbook.builtin import DEFAULT_EMBEDDING_MODEL
 from hornbook.cli.layout import print_json
-from hornbook.cli.options import common_options, json_option, model_option
+from hornbook.cli.options import common_options, dtype_option, json_option, model_option
 from hornbook.cli.output import heading, notice
 from hornbook.cli.text import read_arguments
 
@@ -27,6 +27,7 @@ DISTANCE_LEGEND = "(0=identical, higher=different)"
 @click.option("--all-metrics", is_flag=True, help="Print distances and dot product as well.")
 @json_option("every measure")
 @model_option(DEFAULT_EMBEDDING_MODEL)
+@dtype_option
 @common_options
 def similarity(
     texts: tuple[str, ...],
@@ -36,6 +37,7 @@ def similarity(
     as_json: bool,
     model: str,
     revision: str | None,
+    dtype: str,
 ) -> None:
     """Compare two texts: two TEXTS, or --sentence1 and --sentence2; `-` reads one from stdin.
 
@@ -48,7 +50,7 @@ def similarity(
     from hornbook.similarity import SimilarityCalculator
 
     pair = _pair(sentence1, sentence2, texts)
-    embedder = Embedder(model, revision=revision)
+    embedder = Embedder(model, dtype, revision)
     notice(f"{model}: {embedder.config.num_parameters:,} parameters, {embedder.dimensions} dimensions")
     values = SimilarityCalculator().calculate_all_metrics(*embedder.encode(pair))
     if as_json:

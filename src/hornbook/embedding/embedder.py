@@ -12,11 +12,9 @@ from hornbook.backend import PackedBatch
 from hornbook.builtin import DEFAULT_EMBEDDING_MODEL
 from hornbook.embedding.pooling import mean_pooling
 from hornbook.errors import ConfigError, ContextLengthError
-from hornbook.loading import LoadedModel, load_model
-from hornbook.models import GPT2, GPT2Config
+from hornbook.loading import ModelBacked, load_model
 from hornbook.similarity import SimilarityCalculator, matrix
 from hornbook.tensor import no_grad
-from hornbook.tokenizer import BPETokenizer
 
 __all__ = ["Embedder", "Match"]
 
@@ -39,7 +37,7 @@ class Match:
     text: str
 
 
-class Embedder:
+class Embedder(ModelBacked):
     """Turns texts into vectors: the mean of the model's last hidden states over the tokens of a text.
 
     A text gives the same vector alone or among others.
@@ -48,10 +46,6 @@ class Embedder:
         name_or_folder: a built-in model, a folder, or a repository of the Hugging Face Hub.
         dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: branch, tag or commit of a repository.
-
-    Attributes:
-        model: the GPT-2.
-        config: its shape.
 
     Raises:
         ModelFormatError: a file is damaged or does not fit the configuration.
@@ -70,19 +64,7 @@ class Embedder:
         dtype: str = "float32",
         revision: str | None = None,
     ) -> None:
-        self._loaded: LoadedModel = load_model(name_or_folder, dtype=dtype, revision=revision)
-        self.model: GPT2 = self._loaded.model
-        self.config: GPT2Config = self._loaded.config
-
-    @property
-    def name(self) -> str:
-        """What it was loaded by."""
-        return self._loaded.name
-
-    @property
-    def tokenizer(self) -> BPETokenizer:
-        """The tokenizer that belongs to the model."""
-        return self._loaded.tokenizer
+        super().__init__(load_model(name_or_folder, dtype=dtype, revision=revision))
 
     @property
     def dimensions(self) -> int:
@@ -172,21 +154,14 @@ class Embedder:
         return self.encode(x)
 
     def _ids(self, text: str, truncate: bool) -> list[int]:
-        ids = self.tokenizer.encode(text)
-        if not ids:
-            return self._start_of_text()
+        ids = self._encode_text(text)
         limit = self.config.n_positions
         if len(ids) > limit and not truncate:
             raise ContextLengthError(
                 f"encode: the text {text[:30]!r}... has {len(ids)} tokens, the model takes {limit}; "
-                "shorten it or pass truncate=True"
+                "shorten it, or cut it with truncate=True (--truncate)"
             )
         return ids[:limit]
-
-    def _start_of_text(self) -> list[int]:
-        if self.tokenizer.bos_token_id is None:
-            raise ConfigError("encode: a text is empty, and the model has no token that begins a text")
-        return [self.tokenizer.bos_token_id]
 
     def _encode_batch(self, sequences: Iterable[list[int]]) -> Vectors:
         batch = PackedBatch.pack(sequences)

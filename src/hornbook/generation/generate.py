@@ -125,15 +125,15 @@ class TextGenerator:
         eos_token_ids = self._eos_token_ids(config)
         room = min(config.max_new_tokens, self.model.config.n_positions - len(ids))
         cache = self.model.new_cache(1, capacity=len(ids) + room)
-        fresh, ids = ids, list(ids)
+        batch, ids = PackedBatch.pack([ids]), list(ids)
         for _ in range(room):
-            logits = process_logits(self._next_logits(fresh, cache), config, ids)
+            logits = process_logits(self._next_logits(batch, cache), config, ids)
             token_id = draw(logits, rng, greedy=config.greedy)
             if token_id in eos_token_ids:
                 return "stop"
             yield token_id
             ids.append(token_id)
-            fresh = [token_id]
+            batch = PackedBatch.step([token_id], cache.lengths)
         return "length"
 
     def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
@@ -142,10 +142,10 @@ class TextGenerator:
         own = self.model.config.eos_token_id
         return () if own is None else (own,)
 
-    def _next_logits(self, fresh: list[int], cache: KVCache) -> NDArray[Any]:
-        """Feeds the ids that the cache does not hold yet; the logits after the last of them, `[V]`."""
+    def _next_logits(self, batch: PackedBatch, cache: KVCache) -> NDArray[Any]:
+        """Feeds the tokens that the cache does not hold yet; the logits after the last of them, `[V]`."""
         with no_grad():
-            hidden = self.model.encode(PackedBatch.pack([fresh], cache.lengths), cache)
+            hidden = self.model.encode(batch, cache)
             logits = self.model.logits(hidden[-1:]).numpy()[0, : self.vocab_size]
         if not np.isfinite(logits).all():
             raise ModelFormatError(

@@ -13,10 +13,8 @@ from hornbook.errors import ConfigError
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import FinishReason, Stream, TextGenerator, collect
 from hornbook.generation.text import stream_text
-from hornbook.loading import LoadedModel, load_model, save_model
-from hornbook.models import GPT2, GPT2Config
+from hornbook.loading import LoadedModel, ModelBacked, load_model, save_model
 from hornbook.tensor import no_grad
-from hornbook.tokenizer import BPETokenizer
 
 __all__ = ["Completion", "LanguageModel", "load"]
 
@@ -40,35 +38,21 @@ class Completion:
     finish_reason: FinishReason
 
 
-class LanguageModel:
+class LanguageModel(ModelBacked):
     """Continues texts.
 
     Made by `hornbook.load`.
 
     Attributes:
-        model: the GPT-2.
-        config: its shape.
         generation_config: what applies where `generate` is not told otherwise: the model's own
             generation_config.json, else the defaults of `GenerationConfig`.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
-        self._loaded = loaded
-        self.model: GPT2 = loaded.model
-        self.config: GPT2Config = loaded.config
+        super().__init__(loaded)
         self.generation_config = GenerationConfig.from_dict(
             loaded.generation_config, source=str(loaded.bundle.generation_config_path)
         )
-
-    @property
-    def name(self) -> str:
-        """What it was loaded by."""
-        return self._loaded.name
-
-    @property
-    def tokenizer(self) -> BPETokenizer:
-        """The tokenizer that belongs to the model."""
-        return self._loaded.tokenizer
 
     def generate(
         self,
@@ -124,11 +108,11 @@ class LanguageModel:
 
     def stream_ids(self, prompt: str, **options: Any) -> Stream[int]:
         """As `stream`, but yields tokens; `hornbook.generation.text` makes text of them."""
-        return self._stream_ids(self._prompt_ids(prompt), options)
+        return self._stream_ids(self._encode_text(prompt), options)
 
     def complete(self, prompt: str, **options: Any) -> Completion:
         """As `generate`, but returns tokens and finish reason as well."""
-        prompt_ids = self._prompt_ids(prompt)
+        prompt_ids = self._encode_text(prompt)
         ids, finish_reason = collect(self._stream_ids(prompt_ids, options))
         return Completion(prompt, self.tokenizer.decode(ids), tuple(prompt_ids), tuple(ids), finish_reason)
 
@@ -154,21 +138,19 @@ class LanguageModel:
         Raises:
             OSError: the folder cannot be written.
             TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
+            ConfigError: the weights were rounded when they were loaded.
         """
+        if self._loaded.dtype != "float32":
+            raise ConfigError(f"save: the weights were rounded to {self._loaded.dtype}; load them in float32")
         tokenizer = self.tokenizer if self._loaded.has_tokenizer else None
         save_model(folder, self.model, tokenizer, generation_config=self._loaded.generation_config)
 
-    def _prompt_ids(self, prompt: str) -> list[int]:
-        ids = self.tokenizer.encode(prompt)
-        if ids:
-            return ids
-        if self.tokenizer.bos_token_id is None:
-            raise ConfigError("prompt: it is empty, and the model has no token that begins a text")
-        return [self.tokenizer.bos_token_id]
-
     def _stream_ids(self, prompt_ids: list[int], options: dict[str, Any]) -> Stream[int]:
-        generator = TextGenerator(self.model, vocab_size=self.tokenizer.vocab_size)
-        return generator.stream(prompt_ids, self.generation_config.override(**options))
+        settings = self.generation_config.override(**options)
+        end = self.tokenizer.eos_token_id
+        if settings.eos_token_ids is None and end is not None:
+            settings = settings.override(eos_token_ids=(end,))
+        return TextGenerator(self.model, vocab_size=self.tokenizer.vocab_size).stream(prompt_ids, settings)
 
 
 def load(

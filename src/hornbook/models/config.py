@@ -1,7 +1,7 @@
 """GPT-2's configuration: the keys of its own config.json, checked."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from hornbook.backend import Activation
@@ -17,6 +17,8 @@ ACTIVATION_FUNCTIONS: dict[str, Activation] = {
     "silu": "silu",
     "swish": "silu",
 }
+
+END_OF_TEXT = 50256  # the last id of GPT-2's own vocabulary begins and ends its texts
 
 RANGES: dict[str, tuple[float, float]] = {
     "vocab_size": (1, 1 << 24),
@@ -54,8 +56,8 @@ class GPT2Config:
         embd_pdrop: dropout of embeddings in training.
         resid_pdrop: dropout where a branch joins the stream, in training.
         initializer_range: standard deviation of first weights.
-        bos_token_id: begins a text; stands for an empty one.
-        eos_token_id: ends a text.
+        bos_token_id: begins a text, stands for an empty one; None leaves that to the tokenizer.
+        eos_token_id: ends a text; None leaves that to the tokenizer.
 
     Raises:
         ConfigError: a value of another type, out of range, or that does not fit the others.
@@ -76,8 +78,8 @@ class GPT2Config:
     embd_pdrop: float = 0.1
     resid_pdrop: float = 0.1
     initializer_range: float = 0.02
-    bos_token_id: int | None = 50256
-    eos_token_id: int | None = 50256
+    bos_token_id: int | None = None
+    eos_token_id: int | None = None
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -98,22 +100,22 @@ class GPT2Config:
     @classmethod
     def gpt2_small(cls) -> "GPT2Config":
         """124,439,808 parameters: `openai-community/gpt2`."""
-        return cls()
+        return cls(bos_token_id=END_OF_TEXT, eos_token_id=END_OF_TEXT)
 
     @classmethod
     def gpt2_medium(cls) -> "GPT2Config":
         """354,823,168 parameters: `openai-community/gpt2-medium`."""
-        return cls(n_embd=1024, n_layer=24, n_head=16)
+        return replace(cls.gpt2_small(), n_embd=1024, n_layer=24, n_head=16)
 
     @classmethod
     def gpt2_large(cls) -> "GPT2Config":
         """774,030,080 parameters: `openai-community/gpt2-large`."""
-        return cls(n_embd=1280, n_layer=36, n_head=20)
+        return replace(cls.gpt2_small(), n_embd=1280, n_layer=36, n_head=20)
 
     @classmethod
     def gpt2_xl(cls) -> "GPT2Config":
         """1,557,611,200 parameters: `openai-community/gpt2-xl`."""
-        return cls(n_embd=1600, n_layer=48, n_head=25)
+        return replace(cls.gpt2_small(), n_embd=1600, n_layer=48, n_head=25)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GPT2Config":

@@ -68,8 +68,7 @@ class GPT2(Module):
         seed: of the first weights, and of dropout; None for different ones each time.
 
     Example:
-        >>> model = GPT2(GPT2Config(vocab_size=11, n_positions=8, n_embd=6, n_layer=1, n_head=2,
-        ...                         bos_token_id=0, eos_token_id=0), seed=0)
+        >>> model = GPT2(GPT2Config(vocab_size=11, n_positions=8, n_embd=6, n_layer=1, n_head=2), seed=0)
         >>> model([[1, 2, 3], [4, 5, 6]]).shape
         (2, 3, 11)
     """
@@ -166,6 +165,8 @@ class GPT2(Module):
         """
         for layer in (self.wte, *self.h, *([] if self.config.tie_word_embeddings else [self.lm_head])):
             layer.pack(dtype)
+        for parameter in self.parameters():
+            parameter.data = get_backend().copy(parameter.data)  # lets go of a mapped file
         self.freeze()
 
     def _check_length(self, batch: PackedBatch) -> None:

@@ -1,0 +1,74 @@
+"""Loading with dtype: what is rounded, what is refused, and what it costs in perplexity."""
+
+import math
+from mmap import mmap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hornbook
+from hornbook.backend import WEIGHT_TYPES, PackedBatch, available_backends, get_backend, use_backend
+from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
+from hornbook.cli.main import main
+from hornbook.errors import ConfigError
+from hornbook.tensor import no_grad
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def perplexity(lm: hornbook.LanguageModel, text: str) -> float:
+    with no_grad():
+        losses = lm.model.losses(PackedBatch.pack([lm.tokenizer.encode(text)])).numpy()
+    return math.exp(losses[:-1].mean())
+
+
+@pytest.mark.parametrize("backend", available_backends())
+@pytest.mark.parametrize(("dtype", "bound"), [("bfloat16", 1e-6), ("int8", 1e-3)])
+def test_perplexity_stays(backend: str, dtype: str, bound: float) -> None:
+    """tiny-lm comes in bfloat16, so that type changes nothing; int8 stays within 0.1%."""
+    with np.load(GOLDEN / "tiny_lm" / "expected.npz") as expected:
+        passage = str(expected["passage"])
+    with use_backend(backend):
+        exact = perplexity(hornbook.load("tiny-lm"), passage)
+        assert perplexity(hornbook.load("tiny-lm", dtype=dtype), passage) == pytest.approx(exact, rel=bound)
+
+
+def test_bfloat16_rounds_the_matrices_only() -> None:
+    exact = hornbook.load(GOLDEN / "gpt2" / "tied", "float32").model.state_dict()
+    rounded = hornbook.load(GOLDEN / "gpt2" / "tied", "bfloat16").model.state_dict()
+    unpack = get_backend().unpack
+    for name, weight in exact.items():
+        before, after = unpack(weight), unpack(rounded[name])
+        is_matrix = before.ndim == 2 and name != "wpe.weight"
+        expected = bfloat16_to_float32(float32_to_bfloat16(before)) if is_matrix else before
+        np.testing.assert_array_equal(after, expected, err_msg=name)
+
+
+def test_rounded_weights_are_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"rounded to int8; load them in float32"):
+        hornbook.load("tiny-lm", "int8").save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_TYPES)
+def test_on_the_command_line(dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "--dtype", dtype, "-q", "-n", "3", "--temperature", "0", "Once upon a"]) == 0
+    assert capsys.readouterr().out.startswith("Once upon a")
+    assert main(["embed", "--dtype", dtype, "-q", "-f", "raw", "Once upon a time"]) == 0
+    assert len(capsys.readouterr().out.split()) == 256
+
+
+def test_unknown_types_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "--dtype", "int4", "x"]) == 2
+    assert "'int4' is not one of" in capsys.readouterr().err
+
+
+def test_a_loaded_model_lets_its_file_go() -> None:
+    """Memory at rest is that of the packed weights: nothing keeps the file mapped."""
+    model = hornbook.load("tiny-lm").model
+    for name, parameter in model.named_parameters():
+        base = parameter.data
+        while isinstance(base, np.ndarray) and base.base is not None:
+            base = base.base
+        assert not isinstance(base, (np.memmap, mmap)), name
