@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace hornbook {
 
 // Each variant.cc defines its table in its own namespace; CMake says which are in this build.
@@ -23,16 +27,27 @@ HORNBOOK_DECLARE(neon)
 
 namespace {
 
+#if defined(__x86_64__)
+// A bit of register ECX of a CPUID leaf, for what not every compiler has a name for.
+bool has_feature(unsigned leaf, int bit) {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(leaf, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> bit & 1) != 0;
+}
+
+bool has_f16c() { return has_feature(1, 29); }
+bool has_avx512_vnni() { return has_feature(7, 11); }
+#endif
+
 // The tables that this processor can run, the best first. The compiler's checks include that the system saves the registers.
 std::vector<const Kernels*> runnable() {
     std::vector<const Kernels*> tables;
 #if defined(HORNBOOK_HAS_AVX512)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
+        __builtin_cpu_supports("avx512dq") && has_avx512_vnni())
         tables.push_back(&avx512::table);
 #endif
 #if defined(HORNBOOK_HAS_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
         tables.push_back(&avx2::table);
 #endif
 #if defined(HORNBOOK_HAS_NEON)

@@ -101,6 +101,8 @@ x = np.ones((300, 300), np.float32)
 expected = native.matmul(x, x)
 child = os.fork()
 good = all(np.array_equal(native.matmul(x, x), expected) for _ in range(50))
+if os.path.isdir("/proc/self/task"):
+    good = good and len(os.listdir("/proc/self/task")) == 3  # parent and child each have their own workers
 if child == 0:
     os._exit(0 if good else 1)
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -108,6 +110,27 @@ print("good" if good and status == 0 else f"bad {status}")
 """
     result = run(code)
     assert (result.stdout, result.stderr, result.returncode) == ("good\n", "", 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its memory by what Linux tells")
+def test_running_out_of_memory_is_a_memory_error() -> None:
+    code = """
+import resource
+qkv, out = np.ones((50000, 576), np.float32), np.zeros((50000, 192), np.float32)
+arguments = np.array([0, 50000]), 3, True, 0.1
+native.set_threads(2)
+native.matmul(qkv[:300], qkv[:300], transpose_b=True)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20), -1))  # the kernel needs 77 MB
+try:
+    native.attention(qkv, *arguments, out)
+except MemoryError:
+    print("refused")
+small = native.attention(qkv[:7], np.array([0, 7]), *arguments[1:])
+print(bool(np.all(small == 1)))
+"""
+    result = run(code)
+    assert (result.stdout, result.stderr, result.returncode) == ("refused\nTrue\n", "", 0)
 
 
 def test_exit_while_kernels_run() -> None:
