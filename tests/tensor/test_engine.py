@@ -10,7 +10,7 @@ import pytest
 
 from hornbook.backend import get_backend
 from hornbook.errors import ConfigError, ContextLengthError, ShapeError
-from hornbook.tensor import Tensor, apply, cat, is_recording, no_grad, ones, randn
+from hornbook.tensor import Tensor, apply, apply_with_gradients, cat, is_recording, no_grad, ones, randn
 
 
 def leaf(*values: float) -> Tensor:
@@ -205,6 +205,14 @@ class TestBackwardRefuses:
             result.sum().backward()
         apply("attention", qkv, np.array([0, 2]), cache=None, **options).sum().backward()
         assert qkv.grad.shape == (2, 18)
+
+    def test_a_second_walk_through_gradients_that_were_given_away(self) -> None:
+        x, table = randn(2, 3, requires_grad=True), randn(5, 3, requires_grad=True)
+        weights = np.full(2, 0.5, np.float32)
+        loss = apply_with_gradients("cross_entropy_with_gradients", x, table, np.array([1, 4]), weights)
+        loss.backward()
+        with pytest.raises(ConfigError, match="compute it again"):
+            loss.backward()
 
     def test_a_seed_may_be_a_tensor_or_a_list(self) -> None:
         x = leaf(1, 2)

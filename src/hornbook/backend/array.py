@@ -27,6 +27,10 @@ class ArrayOps:
         """Like `asarray`, in memory of its own, row by row without gaps."""
         return np.array(values, dtype, order="C")
 
+    def owns_memory(self, x: Array) -> bool:
+        """Whether x is no view of another array."""
+        return x.base is None
+
     def to_numpy(self, x: Array) -> Array:
         """Gives the values as an ndarray, for printing, saving and comparing."""
         return np.asarray(x)

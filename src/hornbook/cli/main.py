@@ -14,6 +14,7 @@ from typing import NoReturn, TextIO
 import click
 from click.shell_completion import shell_complete
 
+from hornbook.cli.bench import bench
 from hornbook.cli.doctor import doctor
 from hornbook.cli.embed import embed
 from hornbook.cli.explain import explain
@@ -79,7 +80,7 @@ def cli() -> None:
     """
 
 
-for command in (generate, embed, similarity, explain, tokens, models, doctor):
+for command in (generate, embed, similarity, explain, tokens, models, bench, doctor):
     cli.add_command(command)
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Node", "Rule", "backward", "is_recording", "no_grad"]
 
 Rule: TypeAlias = Callable[..., tuple[Array | None, ...]]
-"""rule(ops, grad, output, *inputs, **options) -> the gradient for each input, None for those without."""
+"""rule(ops, grad, output, *inputs, **options) -> the gradient for each input, None for those without.
+
+It may return `grad` itself, or views of it, but no other array for two inputs.
+"""
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 
@@ -62,19 +65,23 @@ def no_grad() -> Iterator[None]:
 def backward(root: "Tensor", grad: Array, rules: Mapping[str, Rule]) -> None:
     """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from.
 
-    Each leaf owns its gradient, in its own type: rules may share one array among inputs, or return views.
+    Each leaf owns its gradient, in its own type.
     """
     ops = get_backend()
-    grads = {id(root): grad}
+    grads = {id(root): ops.copy(grad) if root.node is None else grad}
     for tensor in reversed(_inputs_first(root)):
         arriving = grads.pop(id(tensor))
         if tensor.node is None:
             total = arriving if tensor.grad is None else ops.add(tensor.grad, arriving)
-            tensor.grad = ops.copy(total, tensor.dtype)
+            tensor.grad = ops.asarray(total, tensor.dtype)
             continue
         for parent, contribution in _contributions(ops, tensor, tensor.node, arriving, rules):
-            known = grads.get(id(parent))
-            grads[id(parent)] = contribution if known is None else ops.add(known, contribution)
+            if id(parent) in grads:
+                grads[id(parent)] = ops.add(grads[id(parent)], contribution)
+            elif parent.node is None and (contribution is arriving or not ops.owns_memory(contribution)):
+                grads[id(parent)] = ops.copy(contribution)
+            else:
+                grads[id(parent)] = contribution
 
 
 def _contributions(

@@ -262,8 +262,12 @@ def cross_entropy(ops: Ops, grad: Array, _: Array, x: Array, table: Array, targe
 
 
 def scaled(ops: Ops, grad: Array, _: Array, *__: Array, gradients: list[Array]) -> Grads:
-    """Gradients that were computed with the value: see `apply_with_gradients`."""
-    return tuple(ops.mul(gradient, grad) for gradient in gradients)
+    """Gradients that were computed with the value, and are given away once: see `apply_with_gradients`."""
+    if not gradients:
+        raise ConfigError("backward: this loss has given its gradients away; compute it again")
+    given = tuple(gradients)
+    gradients.clear()
+    return given if float(grad) == 1 else tuple(ops.mul(gradient, grad) for gradient in given)
 
 
 def segment_sum(ops: Ops, grad: Array, _: Array, __: Array, offsets: Array, weights: Array | None) -> Grads:

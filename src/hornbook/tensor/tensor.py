@@ -338,7 +338,8 @@ def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
 def apply_with_gradients(operation: str, *inputs: Any) -> Tensor:
     """Computes an operation that returns one number and, with it, the gradients of its first inputs.
 
-    What comes back through such a number is one factor, so that nothing need be computed again.
+    What comes back through such a number is one factor, so that nothing need be computed again. The
+    gradients are given away by `backward`, which therefore can be called once.
     """
     arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
     value, *gradients = getattr(get_backend(), operation)(*arrays)
