@@ -108,6 +108,7 @@ class Benchmark:
             return
         found = [row for peer in peers if (row := self._attempt(job, ours, peer))]
         self.rows += found or [self._pairs(job, [ours])]
+        self._write()
 
     def finish(self) -> None:
         """Prints the medians and writes the samples; exit code 1 if results differ that should not."""
@@ -115,17 +116,19 @@ class Benchmark:
         if not self.rows:
             sys.exit(f"--only: no job has {self.settings.only!r} in its name")
         show(self.rows)
-        settings = self.settings
+        say(f"samples: {self.settings.output}")
+        if not all(row.agrees for row in self.rows):
+            sys.exit("results differ more than they may; see above")
+
+    def _write(self) -> None:
+        """After every job, so that a run that is cut off leaves what it has measured."""
         facts = {
-            "threads": settings.threads,
-            "quick": settings.quick,
+            "threads": self.settings.threads,
+            "quick": self.settings.quick,
             "versions": self.versions,
             "skipped": self.skipped,
         }
-        write_results(settings.output, self.name, self.rows, facts)
-        say(f"samples: {settings.output}")
-        if not all(row.agrees for row in self.rows):
-            sys.exit("results differ more than they may; see above")
+        write_results(self.settings.output, self.name, self.rows, facts)
 
     def _attempt(self, job: Job, ours: Engine, peer: Engine) -> Row | None:
         if peer.name in self.skipped:

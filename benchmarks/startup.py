@@ -49,9 +49,9 @@ def measure_commands(benchmark: Benchmark, model: Subject) -> None:
 
 
 def measure_loading(benchmark: Benchmark, model: Subject) -> None:
-    """A folder becomes a model that is ready for use."""
+    """A folder becomes a model. Others only map a file; its weights are read when they are first used."""
     for dtype in PEERS:
-        job = Job(name=f"load {model.name} {dtype}", call="load")
+        job = Job(name=f"load {model.name} {dtype}", call="load", memory=False)
         benchmark.compare(job, *engines(model, dtype))
 
 

@@ -168,4 +168,4 @@ def test_version(cli: Cli) -> None:
 
 def test_commands_are_listed_from_the_first_need_on(cli: Cli) -> None:
     listed = re.findall(r"^  (\w+) {2,}\w", cli("--help").out.split("Commands:")[1], re.MULTILINE)
-    assert listed == ["generate", "embed", "similarity", "explain", "tokens", "models", "doctor"]
+    assert listed == ["generate", "embed", "similarity", "explain", "tokens", "models", "bench", "doctor"]

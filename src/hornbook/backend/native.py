@@ -42,6 +42,11 @@ class PackedTable:
         """How its values are held."""
         return self.weight.dtype
 
+    @property
+    def nbytes(self) -> int:
+        """Its size in memory."""
+        return self.weight.nbytes
+
     def __len__(self) -> int:
         return self.shape[0]
 

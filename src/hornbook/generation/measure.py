@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import TextGenerator
@@ -91,7 +90,7 @@ def measure_encoding(encode: Callable[[list[str]], object], *, budget_s: float =
 
 def weights_bytes(model: GPT2) -> int:
     """Memory of all parameters, as they are held."""
-    return sum(_nbytes(weight) for weight in model.state_dict().values())
+    return sum(int(weight.nbytes) for weight in model.state_dict().values())
 
 
 def _greedy(max_new_tokens: int) -> GenerationConfig:
@@ -120,9 +119,3 @@ def _step_times(generator: TextGenerator, config: GenerationConfig, budget_s: fl
             break
         begin = end
     return times
-
-
-def _nbytes(weight: Any) -> int:
-    """Of an array or a packed weight; a packed table has one inside."""
-    n: int = getattr(weight, "weight", weight).nbytes
-    return n
