@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hornbook.backend import ACTIVATIONS, WEIGHT_TYPES, Ops, use_backend
+from hornbook.errors import ShapeError
 
 pytest.importorskip("hornbook._native", reason="the native module needs a C++ compiler to be built")
 native = importlib.import_module("hornbook.backend.native")
@@ -222,3 +223,14 @@ def test_kernels_change_no_input(make: Callable[[int], Iterator[Case]]) -> None:
 def test_the_native_backend_can_be_chosen() -> None:
     with use_backend("native") as ops:
         assert ops.name == "native"
+
+
+@pytest.mark.parametrize("ids", [np.array([0, 13], np.int32), np.array([-1], np.int32), np.array([0.5])])
+def test_wrong_ids_are_told_in_the_same_words(ids: Array) -> None:
+    table = draw(13, 5)
+    messages = []
+    for ops, form in ((REFERENCE, table), (NATIVE, table), (NATIVE, NATIVE.pack_table(table, "int8"))):
+        with pytest.raises(ShapeError, match=r"^embedding: ids must be") as error:
+            ops.embedding(form, ids)
+        messages.append(str(error.value))
+    assert len(set(messages)) == 1

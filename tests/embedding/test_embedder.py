@@ -205,3 +205,11 @@ def test_the_parts_of_a_sentence_have_their_context() -> None:
     with no_grad():
         river, money = (lm.model.encode(PackedBatch.pack([row])).numpy()[-1] for row in ids)
     assert hornbook.similarity.cosine(river, money) < 0.999
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"bytes", 1.5])
+def test_what_is_no_text_is_named(wrong: Any) -> None:
+    embedder = hornbook.Embedder("tiny-lm")
+    for use in (embedder.encode, lambda x: embedder.similarity("a", x)):
+        with pytest.raises(TypeError, match=f"^sentences: .* got one {type(wrong).__name__}$"):
+            use(wrong)

@@ -6,7 +6,7 @@ from hornbook.backend.batch import spans
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
-__all__ = ["LookupOps"]
+__all__ = ["LookupOps", "check_ids"]
 
 
 class LookupOps:
@@ -18,14 +18,7 @@ class LookupOps:
         Raises:
             ShapeError: ids are not integers, or one is not in 0 .. V-1.
         """
-        if ids.dtype.kind not in "iu":
-            raise ShapeError(f"embedding: ids must be integers, got {ids.dtype}")
-        if ids.size and (ids.min() < 0 or ids.max() >= len(table)):
-            worst = int(ids.min()) if ids.min() < 0 else int(ids.max())
-            raise ShapeError(
-                f"embedding: ids must be in 0..{len(table) - 1}, got {worst}; "
-                "do tokenizer and model belong together?"
-            )
+        check_ids(ids, len(table))
         return table[ids]
 
     def embedding_backward(self, grad: Array, ids: Array, n_rows: int) -> Array:
@@ -58,3 +51,14 @@ class LookupOps:
         """The gradient with respect to x: each row gets its segment's gradient, times its weight."""
         rows = np.repeat(grad, np.diff(offsets), axis=0)
         return rows if weights is None else rows * weights[:, None]
+
+
+def check_ids(ids: Array, n_rows: int) -> None:
+    """Raises ShapeError for ids that are no rows of a table of `n_rows`."""
+    if ids.dtype.kind not in "iu":
+        raise ShapeError(f"embedding: ids must be integers, got {ids.dtype}")
+    if ids.size and (ids.min() < 0 or ids.max() >= n_rows):
+        worst = int(ids.min()) if ids.min() < 0 else int(ids.max())
+        raise ShapeError(
+            f"embedding: ids must be in 0..{n_rows - 1}, got {worst}; do tokenizer and model belong together?"
+        )

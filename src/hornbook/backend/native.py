@@ -12,6 +12,7 @@ import numpy as np
 from hornbook import _native as kernels
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.linear import as_rows
+from hornbook.backend.lookup import check_ids
 from hornbook.backend.machine import usable_threads
 from hornbook.backend.ops import Ops
 from hornbook.backend.types import Activation, Array, WeightType
@@ -153,7 +154,12 @@ class NativeOps(Ops):
     def embedding(self, table: Any, ids: Array) -> Array:
         """See `Ops.embedding`."""
         if isinstance(table, PackedTable):
-            return table.weight.rows(ids.reshape(-1)).reshape(*ids.shape, table.shape[1])
+            try:
+                rows = table.weight.rows(ids.reshape(-1))
+            except (TypeError, ValueError):
+                check_ids(ids, len(table))  # says it in the words of the reference
+                raise
+            return rows.reshape(*ids.shape, table.shape[1])
         return super().embedding(table, ids)
 
     def layer_norm(self, x: Array, weight: Array, bias: Array, *, eps: float) -> Array:

@@ -97,7 +97,7 @@ class Embedder(ModelBacked):
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
-        texts = [sentences] if isinstance(sentences, str) else sentences
+        texts = [sentences] if isinstance(sentences, str) else _several("sentences", sentences)
         batches = [
             self._encode_batch([self._ids(text, truncate) for text in batch])
             for batch in _batches(texts, batch_size)
@@ -175,8 +175,8 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 def _several(name: str, texts: Sequence[str]) -> list[str]:
     """A list of texts; a single one would fall apart into its characters."""
-    if isinstance(texts, str):
-        raise TypeError(f"{name}: expected a list of texts, got one str")
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise TypeError(f"{name}: expected a list of texts, got one {type(texts).__name__}")
     return list(texts)
 
 
