@@ -6,6 +6,7 @@
 #include "gil.h"
 #include "memory.h"
 #include "parallel.h"
+#include "recording.h"
 
 #include <nanobind/stl/string.h>
 
@@ -104,10 +105,12 @@ nb::object unpack(const PackedWeight& weight) {
     return out.object();
 }
 
-nb::object packed_rows(const PackedWeight& weight, handle ids) {
-    const std::vector<int32_t> rows = ids_below(ids, weight.packed.n_outputs, {"PackedWeight.rows", "ids"});
-    const Array out = make({static_cast<npy_intp>(rows.size()), weight.packed.n_inputs});
-    compute([&](const Kernels& k) { k.packed_columns(out.data(), weight.packed, rows.data(), static_cast<int64_t>(rows.size())); });
+nb::object packed_rows(handle weight_, handle ids_, handle out_) {
+    const Packed& weight = nb::cast<const PackedWeight&>(weight_).packed;
+    const std::vector<int32_t> ids = ids_below(ids_, weight.n_outputs, {"PackedWeight.rows", "ids"});
+    const int64_t n = static_cast<int64_t>(ids.size());
+    const Array out = output(out_, {n, weight.n_inputs}, "PackedWeight.rows", {});
+    compute([&](const Kernels& k) { k.packed_columns(out.data(), weight, ids.data(), n); });
     return out.object();
 }
 
@@ -255,6 +258,15 @@ nb::object attention_cached(handle qkv_, handle offsets_, handle keys_, handle v
     return out.object();
 }
 
+// lengths[B] += counts[B]: the rows of a step count as filled.
+nb::object advance(handle counts_, handle lengths_) {
+    const std::vector<int32_t> counts = integers(counts_, {"advance", "counts"});
+    const Array lengths = in_place(lengths_, {"advance", "lengths"}, NPY_INT32);
+    check_shape(lengths, {static_cast<int64_t>(counts.size())}, {"advance", "lengths"});
+    for (size_t b = 0; b < counts.size(); ++b) lengths.data<int32_t>()[b] += counts[b];
+    return lengths.object();
+}
+
 nb::object attention_backward(handle grad_, handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale, handle context_,
                               handle log_sums_) {
     constexpr const char* operation = "attention_backward";
@@ -338,6 +350,14 @@ nb::object softmax_backward(handle grad_, handle y_) {
 }
 
 // ---- elements ---------------------------------------------------------------------------------------------------------------
+
+nb::object add(handle a_, handle b_, handle out_) {
+    const Array a = input(a_, {"add", "a"}), b = input(b_, {"add", "b"});
+    check_same_shape(b, a, {"add", "b"});
+    const Array out = output(out_, {a.shape(), a.shape() + a.ndim()}, "add", {}, {&a, &b});
+    compute([&](const Kernels& k) { k.add(out.data(), a.data(), b.data(), a.count()); });
+    return out.object();
+}
 
 nb::object activation(handle x_, const std::string& kind, handle out_) {
     const Array x = input(x_, {"activation", "x"});
@@ -532,9 +552,9 @@ void define_module(nb::module_& m) {
         .def_prop_ro("shape", [](const PackedWeight& w) { return nb::make_tuple(w.packed.n_inputs, w.packed.n_outputs); })
         .def_prop_ro("nbytes", &PackedWeight::bytes)
         .def("unpack", &unpack)
-        .def("rows", &packed_rows, "ids"_a);
+        .def("rows", &Recorded<&packed_rows>::call, "ids"_a, "out"_a = nb::none());
     m.def("pack", &pack, "weight"_a, "dtype"_a = "float32");
-    m.def("linear", &linear, "x"_a, "weight"_a, "bias"_a = nb::none(), "residual"_a = nb::none(), "activation"_a = "none",
+    m.def("linear", &Recorded<&linear>::call, "x"_a, "weight"_a, "bias"_a = nb::none(), "residual"_a = nb::none(), "activation"_a = "none",
           "out"_a = nb::none());
     m.def("matmul", &matmul, "a"_a, "b"_a, "transpose_a"_a = false, "transpose_b"_a = false, "out"_a = nb::none(),
           "accumulate"_a = false);
@@ -542,14 +562,16 @@ void define_module(nb::module_& m) {
     m.def("attention", &attention, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a, "out"_a = nb::none());
     m.def("attention_with_log_sums", &attention_with_log_sums, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a);
     m.def("cache_shapes", &cache_shapes, "n_sequences"_a, "n_head"_a, "capacity"_a, "head_size"_a);
-    m.def("attention_cached", &attention_cached, "qkv"_a, "offsets"_a, "keys"_a, "values"_a, "lengths"_a, "n_head"_a, "scale"_a,
+    m.def("attention_cached", &Recorded<&attention_cached>::call, "qkv"_a, "offsets"_a, "keys"_a, "values"_a, "lengths"_a, "n_head"_a, "scale"_a,
           "out"_a = nb::none());
+    m.def("advance", &Recorded<&advance>::call, "counts"_a, "lengths"_a);
     m.def("attention_backward", &attention_backward, "grad"_a, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a,
           "context"_a = nb::none(), "log_sums"_a = nb::none());
 
-    m.def("layer_norm", &layer_norm, "x"_a, "weight"_a, "bias"_a, "eps"_a, "out"_a = nb::none());
+    m.def("layer_norm", &Recorded<&layer_norm>::call, "x"_a, "weight"_a, "bias"_a, "eps"_a, "out"_a = nb::none());
     m.def("layer_norm_backward", &layer_norm_backward, "grad"_a, "x"_a, "weight"_a, "eps"_a);
     m.def("sum_rows", &sum_rows, "x"_a);
+    m.def("add", &Recorded<&add>::call, "a"_a, "b"_a, "out"_a = nb::none());
     m.def("activation", &activation, "x"_a, "kind"_a, "out"_a = nb::none());
     m.def("activation_backward", &activation_backward, "grad"_a, "x"_a, "kind"_a);
     m.def("exp", &elementwise<&Kernels::exp>, "x"_a);
@@ -560,7 +582,7 @@ void define_module(nb::module_& m) {
     m.def("softmax_backward", &softmax_backward<false>, "grad"_a, "y"_a);
     m.def("log_softmax_backward", &softmax_backward<true>, "grad"_a, "y"_a);
 
-    m.def("embedding", &embedding, "table"_a, "ids"_a, "out"_a = nb::none());
+    m.def("embedding", &Recorded<&embedding>::call, "table"_a, "ids"_a, "out"_a = nb::none());
     m.def("embedding_backward", &embedding_backward, "grad"_a, "ids"_a, "n_rows"_a);
     m.def("segment_sum", &segment_sum, "x"_a, "offsets"_a, "weights"_a = nb::none());
     m.def("segment_sum_backward", &segment_sum_backward, "grad"_a, "x"_a, "offsets"_a, "weights"_a = nb::none());
@@ -571,6 +593,13 @@ void define_module(nb::module_& m) {
     m.def("adamw", &adamw, "parameter"_a, "m"_a, "v"_a, "grad"_a, nb::kw_only(), "learning_rate"_a, "beta1"_a, "beta2"_a, "eps"_a,
           "weight_decay"_a, "step"_a, "grad_scale"_a = 1.0);
     m.def("squared_norm", &squared_norm, "x"_a);
+
+    nb::class_<Recording>(m, "Recording")
+        .def(nb::init<>())
+        .def("__enter__", [](nb::object self) { nb::cast<Recording&>(self).open(); return self; })
+        .def("__exit__", [](Recording& self, nb::args) { self.close(); })
+        .def("__len__", &Recording::size)
+        .def("replay", &Recording::replay);
 
     m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);

@@ -121,6 +121,9 @@ struct Kernels {
 
     // ---- activation.cc: out may be an input ----
 
+    // out[n] = a + b
+    void (*add)(float* out, const float* a, const float* b, int64_t n);
+
     // out[n] = activation(x)
     void (*activation)(float* out, const float* x, Activation kind, int64_t n);
 

@@ -14,6 +14,7 @@ void packed_columns(float*, const Packed&, const int32_t*, int64_t);
 void layer_norm(float*, const float*, const float*, const float*, float, int64_t, int64_t);
 void layer_norm_backward(float*, float*, float*, const float*, const float*, const float*, float, int64_t, int64_t);
 void sum_rows(float*, const float*, int64_t, int64_t);
+void add(float*, const float*, const float*, int64_t);
 void activation(float*, const float*, Activation, int64_t);
 void activation_backward(float*, const float*, const float*, Activation, int64_t);
 void exp_array(float*, const float*, int64_t);
@@ -45,6 +46,7 @@ const Kernels table = {
     .layer_norm = layer_norm,
     .layer_norm_backward = layer_norm_backward,
     .sum_rows = sum_rows,
+    .add = add,
     .activation = activation,
     .activation_backward = activation_backward,
     .exp = exp_array,

@@ -34,7 +34,7 @@ class PackedWeight:
     def unpack(self) -> Array:
         """The values that the product uses, float32 `[K, M]`."""
 
-    def rows(self, ids: Array) -> Array:
+    def rows(self, ids: Array, out: Array | None = None) -> Array:
         """Rows of the transposed weight: columns `ids` `[N]` of W, as float32 `[N, K]`."""
 
 def pack(weight: Array, dtype: WeightType = "float32") -> PackedWeight:
@@ -102,6 +102,9 @@ def attention_cached(
         ContextLengthError: the cache has no room for the new rows.
     """
 
+def advance(counts: Array, lengths: Array) -> Array:
+    """Adds `counts` `[B]` to `lengths`, int32 `[B]`, in place: the rows of a step count as filled."""
+
 def attention_backward(
     grad: Array,
     qkv: Array,
@@ -122,6 +125,9 @@ def layer_norm_backward(grad: Array, x: Array, weight: Array, eps: float) -> tup
 
 def sum_rows(x: Array) -> Array:
     """The sum over all axes but the last: the gradient of a bias."""
+
+def add(a: Array, b: Array, out: Array | None = None) -> Array:
+    """a + b, of one shape."""
 
 def activation(x: Array, kind: Activation, out: Array | None = None) -> Array:
     """relu, silu, gelu (erf) or gelu_tanh of each element; `out` may be x."""
@@ -193,6 +199,20 @@ def adamw(
 
 def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
+
+class Recording:
+    """Notes the calls that this thread makes while it is open, to make them again on the same arrays.
+
+    It notes `linear`, `attention_cached`, `advance`, `layer_norm`, `embedding`, `add` and
+    `PackedWeight.rows`. Only one can be open in a thread.
+    """
+
+    def __init__(self) -> None: ...
+    def __enter__(self) -> Recording: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def __len__(self) -> int: ...
+    def replay(self) -> None:
+        """Makes the calls in order; each writes into the array that it returned before."""
 
 def multiply_adds(rounds: int) -> int:
     """Keeps every thread busy with multiply-adds on registers; returns the number of operations."""

@@ -37,7 +37,15 @@ SIZES = [
     31,
     32,
 ]  # to twice the width of a register, and beyond
-NO_RESULT = {"pack", "pack_table", "unpack", "copy", "new_cache", "describe"}  # what they are for is checked
+NO_RESULT = {
+    "pack",
+    "pack_table",
+    "unpack",
+    "copy",
+    "new_cache",
+    "describe",
+    "repeatable",
+}  # what they are for is checked
 RNG = np.random.default_rng(0)
 
 OVERRIDDEN = sorted(name for name in vars(native.NativeOps) if not name.startswith("_") and name != "name")
@@ -56,6 +64,8 @@ Case = tuple[str, tuple[Any, ...], dict[str, Any], float]
 
 
 def elementwise(n: int) -> Iterator[Case]:
+    yield "add", (draw(3, n), draw(3, n)), {}, 0
+    yield "add", (draw(3, n), draw(n)), {}, 0
     for kind in ACTIVATIONS:
         yield "activation", (3 * draw(n),), {"kind": kind}, 8
         yield "activation_backward", (draw(n), 3 * draw(n)), {"kind": kind}, 24

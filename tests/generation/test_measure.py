@@ -9,6 +9,7 @@ import hornbook
 from hornbook.backend import use_backend
 from hornbook.errors import ContextLengthError
 from hornbook.generation import measure
+from hornbook.generation.decoding import Decoding
 from hornbook.generation.measure import (
     SENTENCES,
     Speed,
@@ -38,14 +39,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock, encode = Clock(), hornbook.GPT2.encode
+    clock, read = Clock(), Decoding.read
 
-    def watched(self: hornbook.GPT2, batch: Any, *rest: Any) -> Any:
-        clock.watch(len(batch.ids))
-        return encode(self, batch, *rest)
+    def watched(self: Decoding, ids: Any) -> Any:
+        clock.watch(len(ids))
+        return read(self, ids)
 
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=clock.perf_counter))
-    monkeypatch.setattr(hornbook.GPT2, "encode", watched)
+    monkeypatch.setattr(Decoding, "read", watched)
     return clock
 
 

@@ -24,13 +24,11 @@ class PackedBatch:
         ids: int32 `[N]`.
         positions: each token's place in its own sequence, int32 `[N]`.
         offsets: where each sequence begins, and the end, int32 `[B+1]`.
-        n_positions: the number of positions that the furthest token needs.
     """
 
     ids: Array
     positions: Array
     offsets: Array
-    n_positions: int
 
     @classmethod
     def pack(cls, sequences: Iterable[Any], starts: Array | None = None) -> "PackedBatch":
@@ -49,7 +47,6 @@ class PackedBatch:
             ids=np.concatenate([*rows, np.empty(0, np.int32)]),
             positions=np.concatenate([*places, np.empty(0, np.int32)]).astype(np.int32),
             offsets=np.cumsum([0, *lengths], dtype=np.int32),
-            n_positions=max((begin + n for begin, n in zip(begins, lengths, strict=True)), default=0),
         )
 
     @classmethod
@@ -59,7 +56,6 @@ class PackedBatch:
             ids=np.array(ids, np.int32),
             positions=np.array(starts, np.int32),
             offsets=np.arange(len(ids) + 1, dtype=np.int32),
-            n_positions=int(starts.max()) + 1,
         )
 
     @classmethod
@@ -67,6 +63,11 @@ class PackedBatch:
         """Packs `[T]` or `[B, T]`, the shapes of the textbooks; also returns that shape."""
         array = as_ids(ids)
         return cls.pack(array if array.ndim == 2 else [array]), array.shape
+
+    @property
+    def n_positions(self) -> int:
+        """The number of positions that the furthest token needs."""
+        return int(self.positions.max(initial=-1)) + 1
 
     @property
     def next_ids(self) -> Array:

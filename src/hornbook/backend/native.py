@@ -4,7 +4,9 @@ The kernels are in `native/`, with the formulas in `native/kernels.h`. Here arra
 weights and caches get the layouts that kernels read.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from hornbook.backend.linear import as_rows
 from hornbook.backend.lookup import check_ids
 from hornbook.backend.machine import usable_threads
 from hornbook.backend.ops import Ops
+from hornbook.backend.recording import Repeated
 from hornbook.backend.types import Activation, Array, WeightType
 
 __all__ = ["NativeOps", "PackedTable"]
@@ -59,6 +62,10 @@ class NativeKVCache(KVCache):
         keys, values = kernels.cache_shapes(n_sequences, n_head, self.capacity, head_size)
         return LayerCache(np.empty(keys, np.float32), np.empty(values, np.float32), self.lengths)
 
+    def advance(self, counts: Array) -> None:
+        """See `KVCache.advance`."""
+        kernels.advance(counts, self.lengths)
+
 
 class NativeOps(Ops):
     """The operations on the processor's own instructions, with one pool of threads.
@@ -77,6 +84,10 @@ class NativeOps(Ops):
     def describe(self) -> str:
         """See `Ops.describe`."""
         return f"kernels for {kernels.isa()}, of {', '.join(kernels.available_isas())}"
+
+    def repeatable(self, function: Callable[[], Array]) -> Callable[[], Array]:
+        """See `Ops.repeatable`; what kernels do is replayed."""
+        return Repeated(self, function)
 
     # Weights and caches
 
@@ -154,13 +165,17 @@ class NativeOps(Ops):
     def embedding(self, table: Any, ids: Array) -> Array:
         """See `Ops.embedding`."""
         if isinstance(table, PackedTable):
-            try:
-                rows = table.weight.rows(ids.reshape(-1))
-            except (TypeError, ValueError):
-                check_ids(ids, len(table))  # says it in the words of the reference
-                raise
-            return rows.reshape(*ids.shape, table.shape[1])
-        return super().embedding(table, ids)
+            look_up = table.weight.rows
+        elif _have_kernels(table) and table.flags.c_contiguous:
+            look_up = partial(kernels.embedding, table)
+        else:
+            return super().embedding(table, ids)
+        try:
+            rows = look_up(ids.reshape(-1))
+        except (TypeError, ValueError):
+            check_ids(ids, len(table))  # says it in the words of the reference
+            raise
+        return rows.reshape(*ids.shape, table.shape[1])
 
     def layer_norm(self, x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
         """See `Ops.layer_norm`."""
@@ -195,6 +210,12 @@ class NativeOps(Ops):
         return super().top_k(scores, k)
 
     # Elements
+
+    def add(self, x: Array | float, y: Array | float) -> Array:
+        """See `ArrayOps.add`; arrays of one shape have a kernel."""
+        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and _have_same_kernel(x, y):
+            return kernels.add(x, y)
+        return super().add(x, y)
 
     def activation(self, x: Array, *, kind: Activation) -> Array:
         """See `Ops.activation`."""
@@ -314,6 +335,10 @@ class NativeOps(Ops):
 def _have_kernels(*arrays: Array | None) -> bool:
     """Kernels compute with arrays of float32."""
     return all(map(_is_float32, arrays))
+
+
+def _have_same_kernel(x: Array, y: Array) -> bool:
+    return x.shape == y.shape and _have_kernels(x, y)
 
 
 def _is_float32(x: Array | None) -> bool:

@@ -1,5 +1,6 @@
 """Ops: every operation, complete and readable, in NumPy. The reference that faster backends are held to."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import numpy as np
@@ -12,6 +13,7 @@ from hornbook.backend.loss import LossOps
 from hornbook.backend.norm import NormOps
 from hornbook.backend.optimizer import OptimizerOps
 from hornbook.backend.packing import PackingOps
+from hornbook.backend.types import Array
 
 __all__ = ["Ops"]
 
@@ -30,3 +32,12 @@ class Ops(ArrayOps, PackingOps, LossOps, LinearOps, AttentionOps, NormOps, Looku
         compiled = find_spec("hornbook._native") is not None
         reason = "" if compiled else "; no compiler was found at installation, so there are no faster kernels"
         return f"NumPy {np.__version__}{reason}"
+
+    def repeatable(self, function: Callable[[], Array]) -> Callable[[], Array]:
+        """A function for computing the same thing many times: `function` on the same arrays.
+
+        The caller changes what is in the arrays between calls, never the arrays. A backend may note what
+        the first call does, and do only that from then on; so results live until the next call, and
+        whatever else `function` does happens once.
+        """
+        return function

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from hornbook.backend.ops import Ops
 from hornbook.errors import ConfigError
 
-__all__ = ["available_backends", "get_backend", "use_backend"]
+__all__ = ["available_backends", "computing_with", "get_backend", "use_backend"]
 
 
 BACKENDS: dict[str, Callable[[], Ops]] = {
@@ -44,9 +44,16 @@ def use_backend(name: str) -> Iterator[Ops]:
     Raises:
         ConfigError: `name` is none of `available_backends()`.
     """
-    token = _active.set(_create(name, "use_backend"))
+    with computing_with(_create(name, "use_backend")) as backend:
+        yield backend
+
+
+@contextmanager
+def computing_with(backend: Ops) -> Iterator[Ops]:
+    """Computes with this backend inside of a `with` block."""
+    token = _active.set(backend)
     try:
-        yield get_backend()
+        yield backend
     finally:
         _active.reset(token)
 

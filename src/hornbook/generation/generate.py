@@ -7,12 +7,12 @@ from typing import Any, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.backend import KVCache, PackedBatch, as_ids
-from hornbook.errors import ContextLengthError, ModelFormatError, ShapeError
+from hornbook.backend import as_ids
+from hornbook.errors import ContextLengthError, ShapeError
 from hornbook.generation.config import GenerationConfig
-from hornbook.generation.logits import process_logits, softmax
+from hornbook.generation.decoding import Decoding
+from hornbook.generation.logits import possible_ids, process_logits, softmax
 from hornbook.models import GPT2
-from hornbook.tensor import no_grad
 
 __all__ = ["FinishReason", "Generation", "Stream", "TextGenerator", "collect"]
 
@@ -124,16 +124,16 @@ class TextGenerator:
         rng = np.random.default_rng(config.seed)
         eos_token_ids = self._eos_token_ids(config)
         room = min(config.max_new_tokens, self.model.config.n_positions - len(ids))
-        cache = self.model.new_cache(1, capacity=len(ids) + room)
-        batch, ids = PackedBatch.pack([ids]), list(ids)
+        decoding = Decoding(self.model, capacity=len(ids) + room)
+        unread, ids = ids, list(ids)
         for _ in range(room):
-            logits = process_logits(self._next_logits(batch, cache), config, ids)
+            logits = process_logits(decoding.read(unread)[: self.vocab_size], config, ids)
             token_id = draw(logits, rng, greedy=config.greedy)
             if token_id in eos_token_ids:
                 return "stop"
             yield token_id
             ids.append(token_id)
-            batch = PackedBatch.step([token_id], cache.lengths)
+            unread = [token_id]
         return "length"
 
     def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
@@ -141,17 +141,6 @@ class TextGenerator:
             return config.eos_token_ids
         own = self.model.config.eos_token_id
         return () if own is None else (own,)
-
-    def _next_logits(self, batch: PackedBatch, cache: KVCache) -> NDArray[Any]:
-        """Feeds the tokens that the cache does not hold yet; the logits after the last of them, `[V]`."""
-        with no_grad():
-            hidden = self.model.encode(batch, cache)
-            logits = self.model.logits(hidden[-1:]).numpy()[0, : self.vocab_size]
-        if not np.isfinite(logits).all():
-            raise ModelFormatError(
-                "generate: the model's logits are not finite numbers; are its weights damaged?"
-            )
-        return logits
 
 
 def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool) -> int:
@@ -161,8 +150,9 @@ def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool)
     """
     if greedy:
         return int(np.argmax(logits))
-    cumulative = np.cumsum(softmax(logits))
-    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+    ids = possible_ids(logits)
+    cumulative = np.cumsum(softmax(logits[ids]))
+    return int(ids[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")])
 
 
 def collect(stream: Stream[Item]) -> tuple[list[Item], FinishReason]:

@@ -18,6 +18,7 @@ __all__ = [
     "apply_temperature",
     "apply_top_k",
     "apply_top_p",
+    "possible_ids",
     "process_logits",
     "softmax",
 ]
@@ -90,12 +91,15 @@ def apply_top_p(logits: Logits, p: float) -> Logits:
 
     Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020.
     """
-    order = np.argsort(-logits, kind="stable")
+    candidates = possible_ids(logits)
+    order = candidates[np.argsort(-logits[candidates], kind="stable")]
     probabilities = softmax(logits[order])
     before = np.cumsum(probabilities) - probabilities
     kept = before < p
     kept[0] = True
-    return np.where(_scatter(order, kept), logits, -np.inf)
+    result = np.full_like(logits, -np.inf)
+    result[order[kept]] = logits[order[kept]]
+    return result
 
 
 def apply_min_p(logits: Logits, min_p: float) -> Logits:
@@ -110,7 +114,6 @@ def softmax(logits: Logits) -> Logits:
     return exps / np.sum(exps)
 
 
-def _scatter(order: NDArray[np.intp], values: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    result = np.empty_like(values)
-    result[order] = values
-    return result
+def possible_ids(logits: Logits) -> NDArray[np.intp]:
+    """The ids that have not been taken out: often few, which makes what follows cheap."""
+    return np.flatnonzero(logits > -np.inf)
