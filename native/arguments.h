@@ -6,6 +6,7 @@
 #pragma once
 
 #include <Python.h>
+#define PY_ARRAY_UNIQUE_SYMBOL hornbook_numpy  // one table of NumPy's functions for all files; bindings.cc fills it
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_1_25_API_VERSION
 #include <nanobind/nanobind.h>

@@ -1,6 +1,8 @@
 // The Python module hornbook._native: checks arguments (arguments.h), releases Python's lock (gil.h), calls kernels.h.
 //
 // These three are the only files that know Python. The signatures for readers and type checkers are in src/hornbook/_native.pyi.
+#include "bindings.h"
+
 #include "arguments.h"
 #include "cpu.h"
 #include "gil.h"
@@ -604,6 +606,8 @@ void define_module(nb::module_& m) {
     m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);
     m.def("threads", &thread_count);
+    define_tokenizer(m);
+
     m.def("isa", [] { return active().name; });
     m.def("available_isas", &available_isas);
 }

@@ -14,6 +14,7 @@ Each row of a result is computed by the same sequence of operations whatever the
 sequences.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
@@ -199,6 +200,38 @@ def adamw(
 
 def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
+
+class BytePairEncoder:
+    """Byte pair encoding of text, see `hornbook.tokenizer.native_bpe`.
+
+    Args:
+        byte_ids: the id of each byte, int32 `[256]`.
+        merges: left id, right id and merged id in order of rank, int32 `[M, 3]`.
+        n_ids: all ids lie below it.
+        pattern: what splits text into words: "gpt2", "llama3", "qwen2", or None for one word.
+        letters: ranges of code points, both ends included, int32 `[N, 2]`.
+        numbers: likewise.
+        spaces: likewise.
+        whole_words: the bytes of id 0, 1, ...; a word that is one of them is not merged.
+    """
+
+    def __init__(
+        self,
+        byte_ids: Array,
+        merges: Array,
+        n_ids: int,
+        pattern: str | None,
+        letters: Array,
+        numbers: Array,
+        spaces: Array,
+        whole_words: Sequence[bytes] | None = None,
+    ) -> None: ...
+    def encode_batch(self, texts: list[str] | tuple[str, ...]) -> tuple[Array, Array]:
+        """Ids of all texts, int32 `[N]`, and where each text begins, int32 `[B+1]`.
+
+        Raises:
+            UnicodeEncodeError: a text has half of a surrogate pair.
+        """
 
 class Recording:
     """Notes the calls that this thread makes while it is open, to make them again on the same arrays.

@@ -1,6 +1,6 @@
 """The tokenizer of GPT-2: byte-level byte pair encoding, which takes any text and gives it back exactly.
 
-Text is cut into words (`pretokenizer`), each word becomes bytes, one token a byte (`byte_level`), and
+Text is cut into words (`patterns`), each word becomes bytes, one token a byte (`byte_level`), and
 neighbouring tokens are merged by rank (`merging`).
 
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
@@ -19,7 +19,7 @@ from hornbook.files import write_whole
 from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
 from hornbook.tokenizer.checking import brief, checked_ids, checked_text
 from hornbook.tokenizer.merging import MergeTable, merge
-from hornbook.tokenizer.pretokenizer import split_words
+from hornbook.tokenizer.patterns import split_words
 from hornbook.tokenizer.tokenizer_json import read_tokenizer_json
 from hornbook.tokenizer.vocabulary import Vocabulary, build_vocabulary, read_vocabulary
 from hornbook.tokenizer.words import WordCache

@@ -5,7 +5,7 @@ import tokenizers
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hornbook.tokenizer.pretokenizer import split_words
+from hornbook.tokenizer.patterns import split_words
 
 EVERY_CHARACTER = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
 # Letters, numbers, White_Space, what only `re` takes for space, marks, joiners; up to U+FFFF and beyond.

@@ -1,0 +1,104 @@
+// Byte pair encoding of UTF-8: words, a memory of words seen, and merges by rank. See bpe.cc for how.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "words.h"
+
+namespace hornbook {
+
+// Ids that come one after the other. Unlike a std::vector it leaves room unfilled, so that a few too many can be written at once.
+class IdList {
+public:
+    int64_t size() const { return size_; }
+    const int32_t* data() const { return ids_.get(); }
+
+    // Room for `count` more ids behind those there are; keep(n) says how many of them have been written.
+    int32_t* room(int64_t count) {
+        if (size_ + count > capacity_) grow(count);
+        return ids_.get() + size_;
+    }
+    void keep(int64_t count) { size_ += count; }
+
+private:
+    void grow(int64_t count);
+
+    std::unique_ptr<int32_t[]> ids_;
+    int64_t size_ = 0, capacity_ = 0;
+};
+
+struct Merge {
+    int32_t left, right, merged;
+};
+
+// Which pairs of ids merge, in which order: the row of a merge is its rank, the lowest is merged first.
+class MergeTable {
+public:
+    static constexpr uint32_t no_rank = UINT32_MAX;
+
+    // Throws std::invalid_argument if a pair is given twice. Bytes begin as byte_ids.
+    MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>& byte_ids);
+
+    uint32_t rank(int32_t left, int32_t right) const {
+        for (uint64_t slot = slot_of(left, right);; slot = (slot + 1) & mask_) {
+            const uint32_t rank = slots_[slot];
+            if (rank == no_rank || (merges_[rank].left == left && merges_[rank].right == right)) return rank;
+        }
+    }
+    uint32_t byte_rank(unsigned char left, unsigned char right) const { return byte_ranks_[left << 8 | right]; }
+    int32_t byte_id(unsigned char byte) const { return byte_ids_[byte]; }
+    // Whether any token has these two bytes side by side. Where not, no merge reaches across, and a word may be cut.
+    bool joins(unsigned char left, unsigned char right) const { return joined_[left << 8 | right]; }
+    const Merge& operator[](uint32_t rank) const { return merges_[rank]; }
+
+private:
+    uint64_t slot_of(int32_t left, int32_t right) const {
+        const uint64_t pair = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+        return (pair * 0x9E3779B97F4A7C15u) >> shift_;
+    }
+
+    void find_joined_bytes();
+
+    std::vector<Merge> merges_;
+    std::vector<uint8_t> joined_ = std::vector<uint8_t>(1 << 16);
+    std::array<int32_t, 256> byte_ids_;
+    std::vector<uint32_t> slots_;  // rank, at the hash of the pair or behind it
+    std::vector<uint32_t> byte_ranks_;
+    uint64_t mask_;
+    int shift_;
+};
+
+// Text to ids. One encoder may be used by any number of threads at once, and after fork().
+class BytePairEncoder {
+public:
+    // No pattern: the whole text is one word. `whole_words`, if not empty, are the bytes of each id, and a word that is one of them
+    // is not merged.
+    BytePairEncoder(MergeTable merges, std::optional<WordPattern> pattern, CharacterTable characters,
+                    const std::vector<std::string>& whole_words);
+    ~BytePairEncoder();
+
+    // Appends the ids of `size` bytes.
+    void encode(IdList& ids, const char* text, int64_t size) const;
+
+    // The first place at or behind `at` where the text can be cut so that its parts have the ids of the whole: before a space that
+    // follows an ASCII letter. No pattern: the end.
+    int64_t cut_after(const char* text, int64_t size, int64_t at) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// The ids of many texts: parts[0], parts[1], ... one after the other, counts[i] of them from text i.
+struct BatchIds {
+    std::vector<IdList> parts;
+    std::vector<int64_t> counts;
+};
+
+// Shares the texts out to all threads; a long one is cut (see cut_after).
+BatchIds encode_batch(const BytePairEncoder& encoder, const std::vector<std::string_view>& texts);
+
+}  // namespace hornbook
