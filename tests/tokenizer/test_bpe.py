@@ -55,24 +55,33 @@ def test_special_tokens_are_text_unless_parsed(tiny: BPETokenizer) -> None:
     end = tiny.special_tokens[SPECIAL]
     text = f"a{SPECIAL}{SPECIAL} b"
     assert end not in tiny.encode(text)
-    assert tiny.encode(text, special="parse") == [*tiny.encode("a"), end, end, *tiny.encode(" b")]
-    assert tiny.decode(tiny.encode(text)) == tiny.decode(tiny.encode(text, special="parse")) == text
+    assert tiny.encode(text, allowed_special="all") == [*tiny.encode("a"), end, end, *tiny.encode(" b")]
+    assert tiny.decode(tiny.encode(text)) == tiny.decode(tiny.encode(text, allowed_special="all")) == text
 
 
 def test_special_tokens_are_refused_by_name_and_position(tiny: BPETokenizer) -> None:
     with pytest.raises(TokenizerError, match=r"special token '<\|endoftext\|>' at position 3"):
-        tiny.encode(f"abc{SPECIAL}", special="refuse")
-    assert tiny.encode("abc<|endoftext", special="refuse") == tiny.encode("abc<|endoftext")
+        tiny.encode(f"abc{SPECIAL}", disallowed_special="all")
+    assert tiny.encode("abc<|endoftext", disallowed_special="all") == tiny.encode("abc<|endoftext")
 
 
 def test_unknown_policy_is_an_error(tiny: BPETokenizer) -> None:
-    unknown: Any = "skip"
-    with pytest.raises(TokenizerError, match="special must be 'text', 'parse' or 'refuse', got 'skip'"):
-        tiny.encode("a", special=unknown)
+    for argument in ("allowed_special", "disallowed_special"):
+        wrong: dict[str, Any] = {argument: "skip"}
+        with pytest.raises(TokenizerError, match=f"{argument} must be 'all' or a set of tokens, got 'skip'"):
+            tiny.encode("a", **wrong)
+        wrong = {argument: {"<s>"}}
+        with pytest.raises(TokenizerError, match=f"{argument}: '<s>' is no special token"):
+            tiny.encode("a", **wrong)
+
+
+def test_allowed_tokens_are_named_one_by_one(tiny: BPETokenizer) -> None:
+    assert tiny.encode(f"a{SPECIAL}", allowed_special={SPECIAL}, disallowed_special="all")[-1] == 0
+    assert 0 not in tiny.encode(f"a{SPECIAL}", allowed_special=set())
 
 
 def test_decode_can_skip_special_tokens(tiny: BPETokenizer) -> None:
-    ids = tiny.encode(f"{SPECIAL}ab{SPECIAL}", special="parse")
+    ids = tiny.encode(f"{SPECIAL}ab{SPECIAL}", allowed_special="all")
     assert tiny.decode(ids, skip_special_tokens=True) == "ab"
 
 
@@ -126,10 +135,19 @@ def test_a_subclass_of_str_is_text(tiny: BPETokenizer) -> None:
     assert tiny.encode_with_spans(Words("abc")) == tiny.encode_with_spans("abc")
 
 
-@pytest.mark.parametrize(("text", "position"), [("\ud800", 0), ("ab\udfffc", 2), ("日本 \udc80", 3)])
-def test_lone_surrogates_are_named(tiny: BPETokenizer, text: str, position: int) -> None:
-    with pytest.raises(TokenizerError, match=rf"lone surrogate U\+D[0-9A-F]+ at position {position};"):
-        tiny.encode(text)
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("\ud800", "\ufffd"),
+        ("ab\udfffc", "ab\ufffdc"),
+        ("日 \udc80", "日 \ufffd"),
+        ("\ud83d\ude00", "😀"),
+    ],
+)
+def test_halves_of_surrogate_pairs_are_replaced(tiny: BPETokenizer, text: str, clean: str) -> None:
+    assert tiny.encode(text) == tiny.encode(clean)
+    assert tiny.encode_with_spans(text) == tiny.encode_with_spans(clean)
+    assert tiny.encode_batch(["a", text]).ids.tolist() == tiny.encode("a") + tiny.encode(clean)
 
 
 @given(ANY_TEXT)
@@ -151,7 +169,7 @@ def test_a_part_of_a_character_has_the_span_of_the_whole(tiny: BPETokenizer) -> 
 
 
 def test_spans_of_special_tokens(tiny: BPETokenizer) -> None:
-    assert tiny.encode_with_spans(f"a{SPECIAL}b", special="parse")[1] == (0, 1, 14)
+    assert tiny.encode_with_spans(f"a{SPECIAL}b", allowed_special="all")[1] == (0, 1, 14)
 
 
 def test_begin_and_end_are_those_of_the_vocabulary_or_given(tiny: BPETokenizer, tiny_folder: Path) -> None:

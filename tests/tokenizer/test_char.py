@@ -52,5 +52,4 @@ def test_text_must_be_text() -> None:
     not_text: Any = b"a"
     with pytest.raises(TypeError, match="encode: text must be str, got bytes"):
         CharTokenizer().encode(not_text)
-    with pytest.raises(TokenizerError, match=r"lone surrogate U\+DC80 at position 2"):
-        CharTokenizer().encode("ab\udc80")
+    assert CharTokenizer().encode("ab\udc80") == [97, 98, 0xFFFD]

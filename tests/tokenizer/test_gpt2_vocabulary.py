@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.tokenizer import BPETokenizer
-from hornbook.tokenizer.bpe import SpecialText
+from hornbook.tokenizer.special import Specials
 
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 END = 50_256
@@ -42,8 +42,8 @@ def test_published_vectors(gpt2: BPETokenizer, test_data: Path) -> None:
     cases = [json.loads(line) for line in lines]
     assert len(cases) == 168
     for case in cases:
-        special: SpecialText = "parse" if case.get("allow_special") else "text"
-        assert gpt2.encode(case["text"], special=special) == case["ids"]
+        allowed: Specials = "all" if case.get("allow_special") else ()
+        assert gpt2.encode(case["text"], allowed_special=allowed) == case["ids"]
         assert gpt2.decode(case["ids"]) == case["text"]
 
 
@@ -57,7 +57,7 @@ def test_all_ids_have_the_bytes_of_tiktoken_and_come_back(
             text = piece.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        ids = gpt2.encode(text, special="parse")
+        ids = gpt2.encode(text, allowed_special="all")
         assert ids == r50k.encode(text, allowed_special="all")
         assert gpt2.decode_bytes(ids) == piece
 

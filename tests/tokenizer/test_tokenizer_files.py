@@ -53,7 +53,7 @@ def test_no_special_token_is_no_error(tmp_path: Path) -> None:
     tokenizer = load(tmp_path, BYTES, "#version: 0.2\n")
     assert tokenizer.special_tokens == {}
     assert tokenizer.bos_token_id is tokenizer.eos_token_id is None
-    assert tokenizer.encode("hé<|endoftext|>", special="parse") == list("hé<|endoftext|>".encode())
+    assert tokenizer.encode("hé<|endoftext|>", allowed_special="all") == list("hé<|endoftext|>".encode())
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,8 @@ def test_settings_of_the_single_file_do_what_the_oracle_does(tokenizer_json: Wri
     oracle = tokenizers.Tokenizer.from_file(str(path))
     for text in TEXTS:
         ids = oracle.encode(text).ids
-        assert ours.encode(text, special="parse") == ids
-        assert [token_id for token_id, _, _ in ours.encode_with_spans(text, special="parse")] == ids
+        assert ours.encode(text, allowed_special="all") == ids
+        assert [token_id for token_id, _, _ in ours.encode_with_spans(text, allowed_special="all")] == ids
         assert ours.decode(ids) == oracle.decode(ids, skip_special_tokens=False)
         assert ours.decode(ids, skip_special_tokens=True) == oracle.decode(ids)
         oracle.encode_special_tokens = True
@@ -242,7 +242,7 @@ def test_an_added_token_is_special_only_if_marked(tokenizer_json: WriteJson) -> 
 
     tokenizer = BPETokenizer.from_file(tokenizer_json(edit))
     assert tokenizer.special_tokens == {"<|endoftext|>": 0}
-    assert tokenizer.encode("hornbook", special="refuse") == [8192]
+    assert tokenizer.encode("hornbook", disallowed_special="all") == [8192]
     assert tokenizer.decode([8192], skip_special_tokens=True) == "hornbook"
 
 
@@ -253,7 +253,7 @@ def test_added_special_tokens_are_saved(tokenizer_json: WriteJson, tmp_path: Pat
     BPETokenizer.from_file(tokenizer_json(edit)).save_files(tmp_path)
     again = BPETokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
     assert again.special_tokens == {"<|endoftext|>": 0, "[PAD]": 8192}
-    assert again.encode("[PAD]", special="parse") == [8192]
+    assert again.encode("[PAD]", allowed_special="all") == [8192]
 
 
 def put(value: Any, *keys: Any) -> Edit:

@@ -10,7 +10,7 @@ import tokenizers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer import BPETokenizer
-from hornbook.tokenizer.words import LONGEST_WORD, MOST_WORDS, WordCache
+from hornbook.tokenizer.byte_pairs import LONGEST_WORD, MOST_WORDS, WordCache
 
 SPECIAL = "<|endoftext|>"
 SIZE = 30_011
@@ -62,10 +62,10 @@ def test_four_times_the_text_takes_about_four_times_as_long(name: str, tiny: BPE
 
 
 def test_special_tokens_by_the_thousand(tiny: BPETokenizer) -> None:
-    assert tiny.encode(SPECIAL * 10_007, special="parse") == [0] * 10_007
+    assert tiny.encode(SPECIAL * 10_007, allowed_special="all") == [0] * 10_007
     assert 0 not in tiny.encode(SPECIAL * 10_007)
     with pytest.raises(TokenizerError, match="at position 0"):
-        tiny.encode(SPECIAL * 10_007, special="refuse")
+        tiny.encode(SPECIAL * 10_007, disallowed_special="all")
 
 
 def test_a_special_token_put_together_from_parts_stays_text(tiny: BPETokenizer) -> None:

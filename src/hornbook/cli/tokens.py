@@ -1,7 +1,7 @@
 """`hornbook tokens`: text to ids and back."""
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -18,6 +18,12 @@ __all__ = ["tokens"]
 
 LARGEST_DIGITS = 18
 """More digits than any vocabulary needs, and few enough for Python to read."""
+
+_SPECIAL: dict[str, dict[str, Any]] = {
+    "text": {},
+    "parse": {"allowed_special": "all"},
+    "refuse": {"disallowed_special": "all"},
+}
 
 special_option = click.option(
     "--special",
@@ -46,10 +52,10 @@ def encode(
     text = read_argument(text)
     tokenizer = _load_tokenizer(model, revision)
     if as_json:
-        spans = tokenizer.encode_with_spans(text, special=special)
+        spans = tokenizer.encode_with_spans(text, **_SPECIAL[special])
         print_json([{"id": i, "text": tokenizer.decode([i]), "start": a, "end": b} for i, a, b in spans])
     else:
-        click.echo(" ".join(map(str, tokenizer.encode(text, special=special))))
+        click.echo(" ".join(map(str, tokenizer.encode(text, **_SPECIAL[special]))))
 
 
 @tokens.command()
@@ -74,7 +80,7 @@ def decode(ids: tuple[str, ...], model: str, revision: str | None) -> None:
 def count(text: str, special: Literal["text", "parse", "refuse"], model: str, revision: str | None) -> None:
     """Print how many tokens TEXT has; `-` reads it from stdin."""
     text = read_argument(text)
-    click.echo(len(_load_tokenizer(model, revision).encode(text, special=special)))
+    click.echo(len(_load_tokenizer(model, revision).encode(text, **_SPECIAL[special])))
 
 
 def _parse_id(word: str) -> int:

@@ -1,37 +1,33 @@
 """The tokenizer of GPT-2: byte-level byte pair encoding, which takes any text and gives it back exactly.
 
-Text is cut into words (`patterns`), each word becomes bytes, one token a byte (`byte_level`), and
-neighbouring tokens are merged by rank (`merging`).
+Special tokens are found first (`special`); the text between them becomes ids in `byte_pairs`.
 
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal, Self, SupportsIndex
+from typing import Self, SupportsIndex
+
+import numpy as np
 
 from hornbook.errors import TokenizerError
 from hornbook.files import write_whole
+from hornbook.tokenizer.batch import EncodedBatch, Ids, Overflow, fit
 from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
-from hornbook.tokenizer.checking import brief, checked_ids, checked_text
-from hornbook.tokenizer.merging import MergeTable, merge
-from hornbook.tokenizer.patterns import split_words
+from hornbook.tokenizer.byte_pairs import byte_pairs
+from hornbook.tokenizer.checking import checked_ids, checked_text, checked_texts, well_formed
+from hornbook.tokenizer.special import Section, Specials, SpecialTokens
+from hornbook.tokenizer.streaming import DecodeStream
 from hornbook.tokenizer.tokenizer_json import read_tokenizer_json
 from hornbook.tokenizer.vocabulary import Vocabulary, build_vocabulary, read_vocabulary
-from hornbook.tokenizer.words import WordCache
 
-__all__ = ["BPETokenizer", "SpecialText"]
+__all__ = ["BPETokenizer"]
 
 END_OF_TEXT = "<|endoftext|>"
 
-SpecialText = Literal["text", "parse", "refuse"]
-"""What the spelling of a special token in a text is taken for: ordinary text, that token, or an error."""
-
-Section = tuple[int | None, int, int]
 Span = tuple[int, int, int]
 
 
@@ -60,14 +56,14 @@ class BPETokenizer:
         self._special = dict(vocabulary.special)
         self._bos_token_id = self._token_id("bos_token_id", bos_token_id)
         self._eos_token_id = self._token_id("eos_token_id", eos_token_id)
+        self._specials = SpecialTokens(vocabulary.special, vocabulary.added)
         tokens = vocabulary.tokens
-        self._byte_ids = [tokens[character] for character in BYTE_TO_CHARACTER]
-        self._table = MergeTable(
-            {(tokens[left], tokens[right]): tokens[left + right] for left, right in vocabulary.merges}
+        self._byte_pairs = byte_pairs(
+            [tokens[character] for character in BYTE_TO_CHARACTER],
+            [(tokens[left], tokens[right], tokens[left + right]) for left, right in vocabulary.merges],
+            len(tokens),
+            "gpt2" if vocabulary.split_words else None,
         )
-        self._words = WordCache(self._encode_word)
-        self._added_pattern = _any_of(vocabulary.added)
-        self._every_pattern = _any_of({**vocabulary.added, **vocabulary.special})
 
     @classmethod
     def from_files(
@@ -144,30 +140,62 @@ class BPETokenizer:
         """Special tokens, such as <|endoftext|>, and their ids."""
         return dict(self._special)
 
-    def encode(self, text: str, *, special: SpecialText = "text") -> list[int]:
+    def encode(
+        self, text: str, *, allowed_special: Specials = (), disallowed_special: Specials = ()
+    ) -> list[int]:
         """Turns text into ids.
 
         Args:
-            text: Any text.
-            special: What "<|endoftext|>" and its like in `text` are: "text" takes them for ordinary text, so
-                that no text can end a document; "parse" for the special tokens; "refuse" for an error.
+            text: Any text. Half of a surrogate pair, which stands for no character, becomes U+FFFD.
+            allowed_special: The special tokens that are taken for themselves where the text spells them,
+                or "all"; others are ordinary text, so that no text can end a document.
+            disallowed_special: The special tokens that are an error where the text spells them, or "all".
 
         Returns:
             The ids; none for an empty text.
 
         Raises:
             TypeError: `text` is not a str.
-            TokenizerError: `text` has a lone surrogate, or a special token that is to be refused.
+            TokenizerError: the text has a special token that is disallowed, or a name is of none.
         """
-        ids: list[int] = []
-        for token_id, start, stop in self._sections("encode", text, special):
-            if token_id is None:
-                ids.extend(self._encode_ordinary(self._with_prefix(text[start:stop])))
-            else:
-                ids.append(token_id)
-        return ids
+        texts = [checked_text("encode", text)]
+        ids, _ = self._encode_parts("encode", texts, allowed_special, disallowed_special)
+        result: list[int] = ids.tolist()
+        return result
 
-    def encode_with_spans(self, text: str, *, special: SpecialText = "text") -> list[Span]:
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        allowed_special: Specials = (),
+        disallowed_special: Specials = (),
+        max_length: int | None = None,
+        on_overflow: Overflow = "error",
+    ) -> EncodedBatch:
+        """Turns many texts into ids, on all threads.
+
+        Args:
+            texts: Any texts.
+            allowed_special: As in `encode`.
+            disallowed_special: As in `encode`.
+            max_length: The most ids of a sequence; None for no limit.
+            on_overflow: Whether a longer text is an error, is truncated, or is cut into chunks.
+
+        Returns:
+            Ids and offsets in the packed form that models take, and what each text had and lost.
+
+        Raises:
+            TypeError: a text is not a str, or `texts` is one.
+            TokenizerError: as `encode` does.
+            ContextLengthError: a text is too long, and that is an error.
+        """
+        known = checked_texts("encode_batch", texts)
+        packed = self._encode_parts("encode_batch", known, allowed_special, disallowed_special)
+        return fit(*packed, max_length, on_overflow)
+
+    def encode_with_spans(
+        self, text: str, *, allowed_special: Specials = (), disallowed_special: Specials = ()
+    ) -> list[Span]:
         """Turns text into ids and says where each comes from.
 
         A token may hold only some bytes of a character; its span is then that whole character.
@@ -180,13 +208,20 @@ class BPETokenizer:
             TypeError: `text` is not a str.
             TokenizerError: as `encode` does.
         """
+        operation = "encode_with_spans"
+        text = well_formed(checked_text(operation, text))
+        sections = self._specials.sections(operation, text, allowed_special, disallowed_special)
         spans: list[Span] = []
-        for token_id, start, stop in self._sections("encode_with_spans", text, special):
+        for token_id, start, stop in [(None, 0, len(text))] if sections is None else sections:
             if token_id is None:
                 spans.extend(self._ordinary_spans(text[start:stop], start))
             else:
                 spans.append((token_id, start, stop))
         return spans
+
+    def decode_stream(self) -> DecodeStream:
+        """Decodes ids as they come."""
+        return DecodeStream(self.token_bytes)
 
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special_tokens: bool = False) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD.
@@ -228,40 +263,34 @@ class BPETokenizer:
             return self._special.get(END_OF_TEXT)
         return checked_ids(name, [given], len(self))[0]
 
-    def _sections(self, operation: str, text: str, special: SpecialText) -> Iterator[Section]:
-        """Yields id, start and stop of each added token in the text, and id None for what lies between."""
-        if special not in ("text", "parse", "refuse"):
-            raise TokenizerError(
-                f"{operation}: special must be 'text', 'parse' or 'refuse', got {brief(special)}"
-            )
-        checked_text(operation, text)
-        pattern = self._added_pattern if special == "text" else self._every_pattern
-        done = 0
-        for found in pattern.finditer(text) if pattern else ():
-            token, (start, stop) = found.group(), found.span()
-            if special == "refuse" and token in self._special:
-                raise TokenizerError(
-                    f"{operation}: text has the special token {token!r} at position {start}; "
-                    "pass special='text' or 'parse' to take it"
-                )
-            if done < start:
-                yield None, done, start
-            yield self._vocabulary.tokens[token], start, stop
-            done = stop
-        if done < len(text):
-            yield None, done, len(text)
+    def _encode_parts(
+        self, operation: str, texts: Sequence[str], allowed: Specials, disallowed: Specials
+    ) -> tuple[Ids, Ids]:
+        """Ids and offsets of all texts. Ordinary text, the usual case, goes in one piece."""
+        plain = [self._specials.sections(operation, text, allowed, disallowed) for text in texts]
+        if all(sections is None for sections in plain):
+            return self._encode_ordinary([self._with_prefix(text) for text in texts])
+        rows = [self._encode_sections(*pair) for pair in zip(texts, plain, strict=True)]
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+        return np.concatenate([*rows, np.empty(0, np.int32)]), offsets
+
+    def _encode_sections(self, text: str, sections: Iterator[Section] | None) -> Ids:
+        parts = [(None, 0, len(text))] if sections is None else list(sections)
+        ordinary = [self._with_prefix(text[start:stop]) for token, start, stop in parts if token is None]
+        ids, offsets = self._encode_ordinary(ordinary)
+        between = iter(np.split(ids, offsets[1:-1]))
+        rows = [next(between) if token is None else np.array([token], np.int32) for token, *_ in parts]
+        return np.concatenate([*rows, np.empty(0, np.int32)])
 
     def _with_prefix(self, text: str) -> str:
-        return f" {text}" if self._vocabulary.add_prefix_space and not text.startswith(" ") else text
+        return f" {text}" if self._vocabulary.add_prefix_space and text and text[0] != " " else text
 
-    def _encode_ordinary(self, text: str) -> list[int]:
-        """Encodes text in which no added token is looked for."""
-        if not self._vocabulary.split_words:
-            return self._words[text]
-        return list(chain.from_iterable(map(self._words.__getitem__, split_words(text))))
-
-    def _encode_word(self, word: str) -> list[int]:
-        return merge([self._byte_ids[byte] for byte in word.encode("utf-8")], self._table)
+    def _encode_ordinary(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
+        """Encodes texts in which no added token is looked for."""
+        try:
+            return self._byte_pairs.encode_batch(texts)
+        except UnicodeEncodeError:
+            return self._byte_pairs.encode_batch(list(map(well_formed, texts)))
 
     def _ordinary_spans(self, text: str, offset: int) -> Iterator[Span]:
         """Walks through the bytes of the tokens with the character that each byte belongs to."""
@@ -269,16 +298,10 @@ class BPETokenizer:
         first = offset - (len(prefixed) - len(text))
         owners = [place for place, character in enumerate(prefixed, first) for _ in character.encode("utf-8")]
         done = 0
-        for token_id in self._encode_ordinary(prefixed):
+        for token_id in self._byte_pairs.encode(prefixed).tolist():
             stop = done + len(self._pieces[token_id])
             yield token_id, max(owners[done], offset), max(owners[stop - 1] + 1, offset)
             done = stop
 
     def _joined(self, ids: list[int]) -> bytes:
         return b"".join(map(self._pieces.__getitem__, ids))
-
-
-def _any_of(tokens: Mapping[str, int]) -> re.Pattern[str] | None:
-    """Finds any of the tokens in text, the longest that begins earliest; None if there are no tokens."""
-    longest_first = sorted(tokens, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first))) if tokens else None

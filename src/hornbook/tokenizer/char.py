@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import SupportsIndex
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.checking import checked_ids, checked_text
+from hornbook.tokenizer.checking import checked_ids, checked_text, well_formed
 
 __all__ = ["CharTokenizer"]
 
@@ -39,9 +39,9 @@ class CharTokenizer:
 
         Raises:
             TypeError: `text` is not a str.
-            TokenizerError: `text` has a lone surrogate.
         """
-        ids = [min(ord(character), self.unk_token_id) for character in checked_text("encode", text)]
+        characters = well_formed(checked_text("encode", text))
+        ids = [min(ord(character), self.unk_token_id) for character in characters]
         return [*ids, self.unk_token_id + 1] if add_special_tokens else ids
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:

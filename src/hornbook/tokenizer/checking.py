@@ -1,13 +1,13 @@
 """Arguments that are looked at before they are believed, and values cut short for messages."""
 
 import reprlib
-from collections.abc import Iterable
-from operator import index
+from collections.abc import Iterable, Sequence
+from operator import index as as_index
 from typing import Any, SupportsIndex
 
 from hornbook.errors import TokenizerError
 
-__all__ = ["brief", "checked_ids", "checked_text"]
+__all__ = ["brief", "checked_ids", "checked_text", "checked_texts", "well_formed"]
 
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 50
@@ -21,23 +21,34 @@ def brief(value: Any) -> str:
 
 
 def checked_text(operation: str, text: str) -> str:
-    """Returns `text` if it is text that UTF-8 can hold.
+    """Returns `text` if it is one.
 
     Raises:
         TypeError: not a str.
-        TokenizerError: half of a surrogate pair, which stands for no character.
     """
     if not isinstance(text, str):
         raise TypeError(f"{operation}: text must be str, got {type(text).__name__}")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        code = ord(text[problem.start])
-        raise TokenizerError(
-            f"{operation}: text has a lone surrogate U+{code:04X} at position {problem.start}; "
-            "was it decoded with errors='surrogateescape'?"
-        ) from None
     return text
+
+
+def checked_texts(operation: str, texts: Sequence[str]) -> list[str]:
+    """Returns `texts` as a list if they are a sequence of texts.
+
+    Raises:
+        TypeError: a single str, or something else than str among them.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"{operation}: texts must be a list of str, got one str; put it into a list")
+    known = list(texts)
+    for index, text in enumerate(known):
+        if not isinstance(text, str):
+            raise TypeError(f"{operation}: texts[{index}] must be str, got {type(text).__name__}")
+    return known
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair; two halves that fit are their character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def checked_ids(operation: str, ids: Iterable[SupportsIndex], vocab_size: int) -> list[int]:
@@ -48,7 +59,7 @@ def checked_ids(operation: str, ids: Iterable[SupportsIndex], vocab_size: int) -
         TokenizerError: an id is outside of 0 to `vocab_size - 1`.
     """
     try:
-        values = list(map(index, ids))
+        values = list(map(as_index, ids))
     except TypeError as problem:
         raise TypeError(f"{operation}: ids must be a flat sequence of integers: {problem}") from None
     for position, value in enumerate(values):

@@ -1,7 +1,7 @@
 """Byte pair encoding by the native module: the quick twin of `merging`, with the same ids."""
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,16 @@ class NativeBPE:
     def __init__(
         self,
         byte_ids: Sequence[int],
-        merges: Iterable[tuple[int, int, int]],
+        merges: Sequence[tuple[int, int, int]],
         n_ids: int,
         *,
         pattern: Pattern | None,
         whole_words: Sequence[bytes] | None = None,
     ) -> None:
+        self._arguments = (byte_ids, merges, n_ids, pattern, whole_words)
         self._encoder = native.BytePairEncoder(
             np.array(byte_ids, np.int32),
-            np.array(list(merges), np.int32).reshape(-1, 3),
+            np.array(merges, np.int32).reshape(-1, 3),
             n_ids,
             pattern,
             _code_points(LETTERS),
@@ -60,6 +61,11 @@ class NativeBPE:
             _code_points(SPACES),
             whole_words,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        byte_ids, merges, n_ids, pattern, whole_words = self._arguments
+        make = partial(NativeBPE, pattern=pattern, whole_words=whole_words)
+        return make, (byte_ids, merges, n_ids)
 
     def encode(self, text: str) -> Ids:
         """The ids of one text, int32 `[N]`."""
