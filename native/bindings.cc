@@ -2,6 +2,7 @@
 //
 // These three are the only files that know Python. The signatures for readers and type checkers are in src/hornbook/_native.pyi.
 #include "arguments.h"
+#include "bpe_training.h"
 #include "cpu.h"
 #include "gil.h"
 #include "memory.h"
@@ -11,6 +12,7 @@
 #include <nanobind/stl/string.h>
 
 #include <memory>
+#include <mutex>
 
 namespace hornbook::python {
 
@@ -518,6 +520,52 @@ double squared_norm(handle x_) {
     return result;
 }
 
+// ---- training of tokenizers -------------------------------------------------------------------------------------------------
+
+std::vector<int64_t> word_counts(handle counts_, const std::vector<int32_t>& offsets) {
+    const Name name{"MergeLearner", "counts"};
+    const Array counts = input(counts_, name, NPY_INT64);
+    check_shape(counts, {static_cast<int64_t>(offsets.size()) - 1}, name);
+    const std::vector<int64_t> result(counts.data<int64_t>(), counts.data<int64_t>() + counts.count());
+    double total = 0;
+    for (size_t i = 0; i < result.size(); ++i) {
+        if (result[i] < 0) raise_value(name.text() + " must not be negative, got " + std::to_string(result[i]));
+        total += static_cast<double>(result[i]) * (offsets[i + 1] - offsets[i]);
+    }
+    if (total > 9e18) raise_value(name.text() + ": more symbols in all than 64 bits can count");
+    return result;
+}
+
+// Without Python's lock two threads may ask at once.
+struct SharedLearner {
+    MergeLearner learner;
+    std::mutex mutex;
+};
+
+void make_merge_learner(SharedLearner* self, handle symbols_, handle offsets_, handle counts_, int64_t n_symbols, int64_t min_count,
+                        bool older_first) {
+    constexpr int64_t most_symbols = 1 << 30;  // so that the ids of merges fit into 32 bits as well
+    if (n_symbols < 0 || n_symbols > most_symbols) raise_value("MergeLearner: n_symbols must lie in 0.." + std::to_string(most_symbols));
+    std::vector<int32_t> symbols = ids_below(symbols_, n_symbols, {"MergeLearner", "symbols"});
+    const std::vector<int32_t> offsets = offsets_of(offsets_, static_cast<int64_t>(symbols.size()), "MergeLearner");
+    std::vector<int64_t> counts = word_counts(counts_, offsets);
+    const Ties ties = older_first ? Ties::older : Ties::greater;
+    const WithoutLock unlocked;
+    new (self) SharedLearner{{std::move(symbols), offsets, std::move(counts), static_cast<int32_t>(n_symbols), min_count, ties}, {}};
+}
+
+nb::list learn_merges(SharedLearner& shared, int64_t n_merges) {
+    std::vector<Merge> merges;
+    {
+        const WithoutLock unlocked;
+        const std::lock_guard<std::mutex> alone(shared.mutex);
+        merges = shared.learner.learn(n_merges);
+    }
+    nb::list result;
+    for (const Merge& merge : merges) result.append(nb::make_tuple(merge.left, merge.right, merge.merged));
+    return result;
+}
+
 // ---- the machine ------------------------------------------------------------------------------------------------------------
 
 int64_t multiply_adds(int64_t rounds) {
@@ -600,6 +648,11 @@ void define_module(nb::module_& m) {
         .def("__exit__", [](Recording& self, nb::args) { self.close(); })
         .def("__len__", &Recording::size)
         .def("replay", &Recording::replay);
+
+    nb::class_<SharedLearner>(m, "MergeLearner")
+        .def("__init__", &make_merge_learner, "symbols"_a, "offsets"_a, "counts"_a, "n_symbols"_a, "min_count"_a,
+             "older_first"_a = false)
+        .def("learn", &learn_merges, "n_merges"_a);
 
     m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);

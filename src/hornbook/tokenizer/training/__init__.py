@@ -1,0 +1,10 @@
+"""Training of tokenizers: texts are counted word by word (`counting`), pairs are merged (`merges`).
+
+Start with `train_bpe`. `texts` reads corpora of any size from files and folders.
+"""
+
+from hornbook.tokenizer.training.progress import Progress, Report
+from hornbook.tokenizer.training.texts import find_tables, read_texts
+from hornbook.tokenizer.training.train import train_bpe
+
+__all__ = ["Progress", "Report", "find_tables", "read_texts", "train_bpe"]
