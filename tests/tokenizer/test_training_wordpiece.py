@@ -16,7 +16,7 @@ SPECIAL = ["[UNK]", "[CLS]"]
 
 def their_wordpiece(words: Counter[str], vocab_size: int, limit: int) -> dict[str, int]:
     """What tokenizers learns from the same words, in which white space stands between them."""
-    oracle = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    oracle = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=SPECIAL[0]))
     oracle.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     trainer = tokenizers.trainers.WordPieceTrainer(
         vocab_size=vocab_size,
