@@ -11,7 +11,7 @@ import click
 
 from hornbook.errors import DataError
 
-__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts"]
+__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts", "read_whole"]
 
 STDIN = "-"
 USUAL_COLUMNS = ("text", "sentence", "sentence1")
@@ -68,6 +68,16 @@ def read_texts(source: str, column: str | None) -> list[str]:
     if suffix in JSON_LINES:
         return list(_read_json_lines(text, column, source))
     return _lines(text)
+
+
+def read_whole(source: str) -> str:
+    """A file, or for `-` stdin, as one text with its line ends as they are.
+
+    Raises:
+        DataError: the file is missing, a folder, or not UTF-8.
+        OSError: it cannot be read.
+    """
+    return _decode(_read_stdin() if source == STDIN else _read_file(source), source)
 
 
 def _read_stdin() -> bytes:
