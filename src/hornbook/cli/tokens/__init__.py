@@ -4,6 +4,7 @@ import click
 
 from hornbook.cli.tokens.compare import compare
 from hornbook.cli.tokens.count import count
+from hornbook.cli.tokens.create import create
 from hornbook.cli.tokens.decode import decode
 from hornbook.cli.tokens.encode import encode
 
@@ -15,5 +16,5 @@ def tokens() -> None:
     """Turn text into token ids and back, compare tokenizers, and train them."""
 
 
-for command in (encode, decode, count, compare):
+for command in (encode, decode, count, compare, create):
     tokens.add_command(command)

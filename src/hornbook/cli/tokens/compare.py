@@ -12,7 +12,14 @@ from hornbook.cli.options import common_options, json_option
 from hornbook.cli.output import heading
 from hornbook.cli.text import read_argument
 from hornbook.cli.tokens.load import Special, load_named, special_option
-from hornbook.cli.tokens.show import Token, as_dict, look_up, per_token, plain_line, print_colored
+from hornbook.cli.tokens.show import (
+    Token,
+    as_dict,
+    look_up,
+    per_token,
+    plain_line,
+    print_colored,
+)
 
 __all__ = ["compare"]
 

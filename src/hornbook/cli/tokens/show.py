@@ -111,6 +111,7 @@ def token_label(tokenizer: "BPETokenizer", token_id: int) -> str:
 
 
 def _console() -> "Console":
+    """Where colours go to."""
     from rich.console import Console
 
     return Console(no_color=settings().color is False or None, highlight=False, emoji=False)

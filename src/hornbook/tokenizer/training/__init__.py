@@ -3,8 +3,17 @@
 Start with `train_bpe`. `texts` reads corpora of any size from files and folders.
 """
 
+from hornbook.tokenizer.training.counting import suggest_vocab_size
 from hornbook.tokenizer.training.progress import Progress, Report
 from hornbook.tokenizer.training.texts import find_tables, read_texts
-from hornbook.tokenizer.training.train import train_bpe
+from hornbook.tokenizer.training.train import train_bpe, train_sentence_bpe
 
-__all__ = ["Progress", "Report", "find_tables", "read_texts", "train_bpe"]
+__all__ = [
+    "Progress",
+    "Report",
+    "find_tables",
+    "read_texts",
+    "suggest_vocab_size",
+    "train_bpe",
+    "train_sentence_bpe",
+]

@@ -8,10 +8,12 @@ from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import checked_text
 from hornbook.tokenizer.training.progress import Progress, Report
 
-__all__ = ["count_words"]
+__all__ = ["count_words", "suggest_vocab_size"]
 
 REPORT_EVERY = 1 << 20
 """Characters between two reports."""
+
+TOKENS_PER_WORD, LEAST_TOKENS, MOST_TOKENS = 3, 5_000, 50_000
 
 
 def count_words(
@@ -49,6 +51,19 @@ def count_words(
     if not words:
         raise TokenizerError("train: the texts hold no words; expected some text to learn from")
     return words
+
+
+def suggest_vocab_size(texts: Iterable[str]) -> int:
+    """Three times the number of different lower-case words between white space; at least 5000, at most 50000.
+
+    Reads no further than it takes to know.
+    """
+    words: set[str] = set()
+    for text in texts:
+        words.update(text.lower().split())
+        if TOKENS_PER_WORD * len(words) >= MOST_TOKENS:
+            return MOST_TOKENS
+    return max(LEAST_TOKENS, TOKENS_PER_WORD * len(words))
 
 
 def _parts(text: str, special_tokens: Sequence[str]) -> Iterator[str]:

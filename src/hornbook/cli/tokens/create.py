@@ -1,0 +1,132 @@
+"""`hornbook tokens create`: a tokenizer of one's own."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hornbook.cli.options import common_options
+from hornbook.cli.output import check_output, notice, open_output, settings
+
+if TYPE_CHECKING:
+    from hornbook.tokenizer.training import Progress, Report
+
+__all__ = ["create"]
+
+
+@click.command()
+@click.argument("inputs", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-d",
+    "--data-dir",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    default=Path("data_sets"),
+    show_default=True,
+    help="Learn from every *.tsv in it, unless FILES are given.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default=Path("tokenizer.json"),
+    show_default=True,
+    help="Where the tokenizer is written.",
+)
+@click.option(
+    "-v",
+    "--vocab-size",
+    type=click.IntRange(min=261),
+    help="Tokens at most.  [default: 3 for each different lower-case word, from 5000 to 50000]",
+)
+@click.option(
+    "--min-frequency",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Merge no pair that occurs less often.",
+)
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@common_options
+def create(
+    inputs: tuple[Path, ...],
+    data_dir: Path,
+    output: Path,
+    vocab_size: int | None,
+    min_frequency: int,
+    force: bool,
+) -> None:
+    """Train a tokenizer on texts, and write it as a tokenizer.json of Hugging Face.
+
+    It is a byte-level BPE for sentences: [UNK] [CLS] [SEP] [PAD] [MASK] are the ids 0 to 4, text is stripped
+    and brought to NFC, and `[CLS] text [SEP]` is what a model gets.
+
+    In a .tsv every cell counts as a text unless it is a number; a first row of column names does not count.
+    Every other file is one text. All are UTF-8.
+
+    \b
+    Examples:
+      hornbook tokens create --data-dir data_sets
+      hornbook tokens create -v 8192 -o mine.json stories.txt pairs.tsv
+    """
+    from hornbook.tokenizer.training import read_texts, suggest_vocab_size, train_sentence_bpe
+
+    files = _find_files(inputs, data_dir)
+    for file in files:
+        check_output(output, str(file), force=force)
+    size = vocab_size or suggest_vocab_size(read_texts(files))
+    with _progress(files) as report:
+        document = train_sentence_bpe(read_texts(files), size, min_frequency=min_frequency, progress=report)
+    content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    with open_output(output) as stream:
+        stream.write(content.encode())
+    learned = len(document["model"]["vocab"])
+    if vocab_size is not None and learned < vocab_size:
+        notice(f"no more pairs occur {min_frequency} times: {learned:,} tokens, not {vocab_size:,}")
+    click.echo(f"{output}: {learned:,} tokens, {len(document['added_tokens'])} of them special")
+
+
+def _find_files(inputs: Sequence[Path], data_dir: Path) -> list[Path]:
+    """The files that are named, with its tables in place of a folder; without any, those of `data_dir`.
+
+    Raises:
+        DataError: a folder has no *.tsv, or `data_dir` is not there.
+    """
+    from hornbook.tokenizer.training import find_tables
+
+    if not inputs:
+        return find_tables(data_dir)
+    return [file for path in inputs for file in (find_tables(path) if path.is_dir() else [path])]
+
+
+@contextmanager
+def _progress(files: Sequence[Path]) -> Iterator["Report | None"]:
+    """Shows on a terminal how far training is."""
+    if settings().quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, no_color=settings().color is False or None)
+    with Bars(*columns, console=console, transient=True) as bars:
+        size = sum(file.stat().st_size for file in files if file.is_file())
+        counting = bars.add_task("Counting words", total=size)
+        merging = bars.add_task("Learning merges", total=None, start=False)
+
+        def show(progress: "Progress") -> None:
+            if progress.stage == "counting":
+                bars.update(counting, completed=progress.done)
+            else:
+                bars.start_task(merging)
+                bars.update(counting, completed=size)
+                bars.update(merging, completed=progress.done, total=progress.total)
+
+        yield show
