@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.errors import TokenizerError
+from hornbook.tokenizer.training import train_wordpiece_vocabulary
 from hornbook.tokenizer.training.wordpiece import learn_wordpiece
 
 SPECIAL = ["[UNK]", "[CLS]"]
@@ -79,3 +80,21 @@ def test_what_cannot_be_trained() -> None:
         ours(words, 4)
     with pytest.raises(TokenizerError, match="'a' is an ordinary token"):
         learn_wordpiece(words, 9, min_frequency=1, special_tokens=["a"], limit_alphabet=9)
+
+
+def test_from_texts() -> None:
+    texts = ["The hugs[SEP]hugs", "the PUGS"]
+    tokens = train_wordpiece_vocabulary(
+        texts, 30, split=lambda text: text.lower().split(), special_tokens=["[UNK]", "[SEP]"]
+    )
+    assert list(tokens)[:4] == ["[UNK]", "[SEP]", "e", "g"]
+    assert {"the", "hugs"} < tokens.keys()
+    assert not {"[", "pugs"} & tokens.keys()
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "min_frequency", "limit_alphabet"])
+def test_wrong_numbers(name: str) -> None:
+    with pytest.raises(TokenizerError, match=f"{name} must be at least"):
+        train_wordpiece_vocabulary(["a"], **{"vocab_size": 30} | {name: 0})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"{name} must be an integer"):
+        train_wordpiece_vocabulary(["a"], **{"vocab_size": 30} | {name: "x"})  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ class Side:
     tokens: Sequence[Token]
 
 
-@click.command()
+@click.command(short_help="Show two tokenizers side by side.")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.argument("text")

@@ -21,7 +21,7 @@ DEFAULT_FILE = Path("tokenizer.json")
 N_FIRST = 10
 
 
-@click.command()
+@click.command(short_help="Count the tokens of texts, files, and a tokenizer.")
 @click.argument("texts", nargs=-1)
 @click.option(
     "-i", "--input", "inputs", metavar="FILE", multiple=True, help="A text file; may be given again."

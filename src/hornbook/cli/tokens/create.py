@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hornbook.cli.options import common_options
-from hornbook.cli.output import check_output, notice, open_output, settings
+from hornbook.cli.output import PATIENCE_S, check_output, notice, open_output, settings
 
 if TYPE_CHECKING:
     from hornbook.tokenizer.training import Progress, Report
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["create"]
 
 
-@click.command()
+@click.command(short_help="Train a tokenizer, and write a tokenizer.json.")
 @click.argument("inputs", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-d",
@@ -106,27 +107,29 @@ def _find_files(inputs: Sequence[Path], data_dir: Path) -> list[Path]:
 
 @contextmanager
 def _progress(files: Sequence[Path]) -> Iterator["Report | None"]:
-    """Shows on a terminal how far training is."""
+    """Shows on a terminal how far training is, once that takes more than a moment."""
     if settings().quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    console = Console(stderr=True, no_color=settings().color is False or None)
-    with Bars(*columns, console=console, transient=True) as bars:
-        size = sum(file.stat().st_size for file in files if file.is_file())
-        counting = bars.add_task("Counting words", total=size)
-        merging = bars.add_task("Learning merges", total=None, start=False)
+    bars = Bars(console=Console(stderr=True, no_color=settings().color is False or None), transient=True)
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    counting = bars.add_task("Counting words", total=size)
+    merging = bars.add_task("Learning merges", visible=False)
+    patient_until = time.monotonic() + PATIENCE_S
 
-        def show(progress: "Progress") -> None:
-            if progress.stage == "counting":
-                bars.update(counting, completed=progress.done)
-            else:
-                bars.start_task(merging)
-                bars.update(counting, completed=size)
-                bars.update(merging, completed=progress.done, total=progress.total)
+    def show(progress: "Progress") -> None:
+        if time.monotonic() > patient_until:
+            bars.start()
+        if progress.stage == "counting":
+            bars.update(counting, completed=progress.done)
+        else:
+            bars.update(counting, completed=size)
+            bars.update(merging, completed=progress.done, total=progress.total, visible=True)
 
+    try:
         yield show
+    finally:
+        bars.stop()

@@ -1,7 +1,7 @@
 """From texts to a tokenizer."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hornbook.errors import TokenizerError
@@ -14,9 +14,10 @@ from hornbook.tokenizer.training.document import SENTENCE_SPECIAL_TOKENS, senten
 from hornbook.tokenizer.training.merges import Ties
 from hornbook.tokenizer.training.numbering import checked_count, checked_special_tokens
 from hornbook.tokenizer.training.progress import Report
+from hornbook.tokenizer.training.wordpiece import learn_wordpiece
 from hornbook.tokenizer.vocabulary import Vocabulary, token_pieces
 
-__all__ = ["train_bpe", "train_sentence_bpe"]
+__all__ = ["train_bpe", "train_sentence_bpe", "train_wordpiece_vocabulary"]
 
 END_OF_TEXT = "<|endoftext|>"
 N_BYTES = 256
@@ -100,6 +101,53 @@ def train_sentence_bpe(
         words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties="older", report=progress
     )
     return sentence_document(tokens, merges)
+
+
+def train_wordpiece_vocabulary(
+    texts: Iterable[str],
+    vocab_size: int,
+    *,
+    split: Callable[[str], Iterable[str]] = str.split,
+    min_frequency: int = 2,
+    special_tokens: Sequence[str] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    limit_alphabet: int = 1000,
+    progress: Report | None = None,
+) -> dict[str, int]:
+    """Trains the vocabulary of a WordPiece tokenizer.
+
+    Args:
+        texts: What to learn from; one at a time is in memory.
+        vocab_size: Tokens at most: special tokens, characters, and what is learned.
+        split: Normalises a text and cuts it into words, as the tokenizer will do it.
+        min_frequency: Pairs that occur less often are not merged.
+        special_tokens: Get the first ids; in the texts they divide one document from the next.
+        limit_alphabet: Different characters at most, the most frequent ones.
+        progress: Is told now and then how far training is.
+
+    Returns:
+        Tokens, those that continue a word with "##", to ids.
+
+    Raises:
+        TypeError: `texts` is a single str, or holds something else than str.
+        TokenizerError: no words, a vocabulary too small, special tokens that cannot be told from text.
+
+    Example:
+        >>> list(train_wordpiece_vocabulary(["low lower"] * 2, 12, special_tokens=["[UNK]"]))
+        ['[UNK]', 'e', 'l', 'o', 'r', 'w', '##e', '##o', '##r', '##w', 'lo', 'low']
+    """
+    special = checked_special_tokens(special_tokens)
+    vocab_size = checked_count("vocab_size", vocab_size, len(special))
+    min_frequency = checked_count("min_frequency", min_frequency, 1)
+    limit_alphabet = checked_count("limit_alphabet", limit_alphabet, 1)
+    words = count_words(texts, split, special_tokens=special, report=progress)
+    return learn_wordpiece(
+        words,
+        vocab_size,
+        min_frequency=min_frequency,
+        special_tokens=special,
+        limit_alphabet=limit_alphabet,
+        report=progress,
+    )
 
 
 def _split_normalized(text: str) -> list[str]:
