@@ -562,7 +562,7 @@ nb::list learn_merges(SharedLearner& shared, int64_t n_merges) {
         merges = shared.learner.learn(n_merges);
     }
     nb::list result;
-    for (const Merge& merge : merges) result.append(nb::make_tuple(merge.left, merge.right, merge.merged));
+    for (const Merge& merge : merges) result.append(nb::make_tuple(merge.left, merge.right));
     return result;
 }
 

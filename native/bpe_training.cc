@@ -24,7 +24,7 @@ bool MergeLearner::Worse::operator()(const Candidate& a, const Candidate& b) con
 MergeLearner::MergeLearner(std::vector<int32_t> symbols, const std::vector<int32_t>& offsets, std::vector<int64_t> counts,
                            int32_t n_symbols, int64_t min_count, Ties ties)
     : min_count_(std::max<int64_t>(1, min_count)), ties_(ties), counts_(std::move(counts)), tokens_(std::move(symbols)) {
-    for (int32_t symbol = 0; symbol < n_symbols; ++symbol) token_of(std::u32string(1, static_cast<char32_t>(symbol)));
+    for (int32_t symbol = 0; symbol < n_symbols; ++symbol) spellings_.emplace_back(1, static_cast<char32_t>(symbol));
     previous_.assign(tokens_.size(), none);
     next_.assign(tokens_.size(), none);
     words_.resize(tokens_.size());
@@ -46,9 +46,10 @@ std::vector<Merge> MergeLearner::learn(int64_t n_merges) {
         const int32_t best = pop_best();
         if (best == none) break;
         const int32_t left = pairs_[at(best)].left, right = pairs_[at(best)].right;
-        const int32_t merged = token_of(spellings_[at(left)] + spellings_[at(right)]);
+        const auto merged = static_cast<int32_t>(spellings_.size());
+        spellings_.push_back(spellings_[at(left)] + spellings_[at(right)]);
         merge_everywhere(best, merged);
-        merges.push_back({left, right, merged});
+        merges.push_back({left, right});
     }
     return merges;
 }
@@ -93,13 +94,6 @@ int32_t MergeLearner::pop_best() {
         heap_.push({count, top.pair});
     }
     return none;
-}
-
-// The id of an equal token, else the first unused one.
-int32_t MergeLearner::token_of(const std::u32string& spelling) {
-    const auto [found, is_new] = ids_.try_emplace(spelling, static_cast<int32_t>(spellings_.size()));
-    if (is_new) spellings_.push_back(spelling);
-    return found->second;
 }
 
 void MergeLearner::merge_everywhere(int32_t number, int32_t merged) {

@@ -11,7 +11,7 @@
 namespace hornbook {
 
 struct Merge {
-    int32_t left, right, merged;
+    int32_t left, right;
 };
 
 // Which of several pairs comes first that occur equally often; the left token decides before the right one.
@@ -34,7 +34,9 @@ public:
     MergeLearner(const MergeLearner&) = delete;
     MergeLearner& operator=(const MergeLearner&) = delete;
 
-    // The next merges, at most n_merges, and fewer only if there are no more.
+    // The next merges, at most n_merges, and fewer only if there are no more. The first of all makes token n_symbols, the next one
+    // n_symbols + 1: no two make the same token, since the same symbols between two ends that no merge has crossed are always
+    // merged alike.
     std::vector<Merge> learn(int64_t n_merges);
 
 private:
@@ -60,7 +62,6 @@ private:
     void remove(int32_t left, int32_t right, int32_t place);
     void offer_risen();
     int32_t pop_best();
-    int32_t token_of(const std::u32string& spelling);
     void merge_everywhere(int32_t pair, int32_t merged);
     void merge_at(int32_t place, int32_t merged);
     int64_t count_at(int32_t place) const { return counts_[static_cast<size_t>(words_[static_cast<size_t>(place)])]; }
@@ -70,7 +71,6 @@ private:
     std::vector<int64_t> counts_;                            // of words
     std::vector<int32_t> tokens_, previous_, next_, words_;  // of places
     std::vector<std::u32string> spellings_;                  // of tokens
-    std::unordered_map<std::u32string, int32_t> ids_;
     std::vector<Pair> pairs_;
     std::unordered_map<uint64_t, int32_t> pair_numbers_;
     std::vector<int32_t> risen_;

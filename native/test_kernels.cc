@@ -311,6 +311,7 @@ void test_merge_learner(int64_t size, Ties ties) {
     std::vector<std::vector<int32_t>> words;
     for (size_t w = 0; w < counts.size(); ++w) words.emplace_back(symbols.begin() + offsets[w], symbols.begin() + offsets[w + 1]);
     MergeLearner learner(symbols, offsets, counts, 3, 2, ties);
+    int32_t merged = 3;
     for (const Merge& merge : learner.learn(size)) {
         std::map<std::pair<int32_t, int32_t>, int64_t> pairs;
         for (size_t w = 0; w < words.size(); ++w)
@@ -322,9 +323,10 @@ void test_merge_learner(int64_t size, Ties ties) {
         for (std::vector<int32_t>& word : words)
             for (size_t i = 0; i + 1 < word.size(); ++i)
                 if (word[i] == merge.left && word[i + 1] == merge.right) {
-                    word[i] = merge.merged;
+                    word[i] = merged;
                     word.erase(word.begin() + static_cast<int64_t>(i) + 1);
                 }
+        ++merged;
     }
 }
 

@@ -235,8 +235,8 @@ class MergeLearner:
         min_count: int,
         older_first: bool = False,
     ) -> None: ...
-    def learn(self, n_merges: int) -> list[tuple[int, int, int]]:
-        """The next merges: two ids, and the id of both joined; fewer than asked for if there are no more."""
+    def learn(self, n_merges: int) -> list[tuple[int, int]]:
+        """The next merges, as pairs of ids; fewer than asked for if there are no more."""
 
 def multiply_adds(rounds: int) -> int:
     """Keeps every thread busy with multiply-adds on registers; returns the number of operations."""

@@ -91,17 +91,17 @@ def test_compiled_and_readable_learner_agree(
     assert learn_merges(counted, 50, min_count, ties)[: len(expected)] == expected
 
 
-def test_a_token_made_twice_has_one_id() -> None:
-    counted = CountedWords.collect([(b"\0\1\2", 3), (b"\0\1\3", 9), (b"\4\1\2", 9), (b"\5\1\2", 9)], 6)
-    for learner in (MergeLearner(counted, 1, "greater").learn(9), learn_merges(counted, 9, 1, "greater")):
-        assert [merged for *_, merged in learner] == sorted({merged for *_, merged in learner})
+@given(word_lists)
+def test_no_two_merges_make_the_same_token(words: list[tuple[str, int]]) -> None:
+    tokens, merges = learn_bpe(dict(words), 600, min_frequency=1, special_tokens=[])
+    assert len(tokens) == 256 + len(merges)
 
 
 @pytest.mark.parametrize(
-    ("word", "merges"), [("aaa", [(0, 0, 1), (1, 0, 2)]), ("aaaa", [(0, 0, 1), (1, 1, 2)])]
+    ("length", "merges"), [(4, [(0, 0), (1, 1)]), (3, [(0, 0), (1, 0)]), (1, []), (0, [])]
 )
-def test_overlapping_pairs_merge_from_the_left(word: str, merges: list[tuple[int, int, int]]) -> None:
-    counted = CountedWords.collect([([0] * len(word), 2)], 1)
+def test_overlapping_pairs_merge_from_the_left(length: int, merges: list[tuple[int, int]]) -> None:
+    counted = CountedWords.collect([([0] * length, 2)], 1)
     assert MergeLearner(counted, 2, "greater").learn(9) == merges
     assert learn_merges(counted, 9, 2, "greater") == merges
 

@@ -39,8 +39,7 @@ def learn_bpe(
     counted = CountedWords.collect(spelled, len(alphabet))
     room = vocab_size - len(special_tokens) - len(alphabet)
     merges: list[Merge] = []
-    for left, right, merged in learn_merges(counted, room, min_frequency, ties, report):
+    for left, right in learn_merges(counted, room, min_frequency, ties, report):
         merges.append((spellings[left], spellings[right]))
-        if merged == len(spellings):
-            spellings.append(spellings[left] + spellings[right])
+        spellings.append(spellings[left] + spellings[right])
     return number_tokens(special_tokens, [*alphabet, *spellings[len(alphabet) :]]), merges

@@ -21,14 +21,12 @@ from numpy.typing import NDArray
 
 from hornbook.tokenizer.training.progress import Progress, Report
 
-__all__ = ["CountedWords", "Learner", "MergeLearner", "MergedPair", "Ties", "learn_merges"]
+__all__ = ["CountedWords", "Learner", "MergeLearner", "Ties", "learn_merges"]
 
 MERGES_AT_ONCE = 256
 """Between two reports, and between two looks for Ctrl-C: some milliseconds."""
 
 Pair = tuple[int, int]
-MergedPair = tuple[int, int, int]
-"""Two ids, and the id of both joined."""
 
 Ties = Literal["greater", "older"]
 """Which of the pairs that occur equally often is merged first; the left token decides before the right one.
@@ -69,36 +67,32 @@ class CountedWords:
 class Learner(Protocol):
     """Learns merges, a few at a time, so that progress can be shown and Ctrl-C is heard in between."""
 
-    def learn(self, n_merges: int) -> list[MergedPair]:
+    def learn(self, n_merges: int) -> list[Pair]:
         """The next merges, best first: at most `n_merges`, and fewer only if there are no more.
 
-        The id of a merge is the first unused one, or that of an equal token: "a" + "bc" is "ab" + "c".
+        The first of all makes token `n_symbols`, the next one `n_symbols + 1`. No two make the same token:
+        the same symbols between two ends that no merge has crossed are always merged alike.
         """
 
 
 def learn_merges(
-    words: CountedWords, n_tokens: int, min_count: int, ties: Ties, report: Report | None = None
-) -> list[MergedPair]:
-    """Learns merges until they have made `n_tokens` different tokens, or no pair is frequent enough.
+    words: CountedWords, n_merges: int, min_count: int, ties: Ties, report: Report | None = None
+) -> list[Pair]:
+    """Learns merges, up to `n_merges`, until no pair is frequent enough.
 
     Args:
         words: What to learn from; less than 2**31 symbols.
-        n_tokens: How many tokens to make.
+        n_merges: How many to learn at most.
         min_count: Pairs that occur less often are not merged.
         ties: Which of the pairs of equal counts is merged first.
         report: Is told of progress.
     """
     learner = _learner(words, min_count, ties)
-    merges: list[MergedPair] = []
-    made = 0
-    while made < n_tokens:
-        found = learner.learn(min(MERGES_AT_ONCE, n_tokens - made))
-        if not found:
-            break
+    merges: list[Pair] = []
+    while found := learner.learn(max(0, min(MERGES_AT_ONCE, n_merges - len(merges)))):
         merges += found
-        made = max(merged for _, _, merged in merges[-MERGES_AT_ONCE:]) + 1 - words.n_symbols
         if report is not None:
-            report(Progress("merging", made, n_tokens))
+            report(Progress("merging", len(merges), n_merges))
     return merges
 
 
@@ -132,7 +126,6 @@ class MergeLearner:
         self._min_count = max(1, min_count)
         self._ties = ties
         self._spellings: list[tuple[int, ...]] = [(symbol,) for symbol in range(words.n_symbols)]
-        self._ids = {spelling: token for token, spelling in enumerate(self._spellings)}
         self._pair_counts: Counter[Pair] = Counter()
         self._where: defaultdict[Pair, set[int]] = defaultdict(set)
         for number in range(len(self._words)):
@@ -140,13 +133,13 @@ class MergeLearner:
         self._heap = [self._entry(pair) for pair in self._pair_counts]
         heapify(self._heap)
 
-    def learn(self, n_merges: int) -> list[MergedPair]:
+    def learn(self, n_merges: int) -> list[Pair]:
         """See `Learner`."""
-        merges: list[MergedPair] = []
+        merges: list[Pair] = []
         while len(merges) < n_merges and (pair := self._pop_best()) is not None:
-            merged = self._token(self._spellings[pair[0]] + self._spellings[pair[1]])
-            self._merge_everywhere(pair, merged)
-            merges.append((*pair, merged))
+            self._spellings.append(self._spellings[pair[0]] + self._spellings[pair[1]])
+            self._merge_everywhere(pair, len(self._spellings) - 1)
+            merges.append(pair)
         return merges
 
     def _pop_best(self) -> Pair | None:
@@ -178,12 +171,6 @@ class MergeLearner:
             self._pair_counts[pair] += self._word_counts[number]
             self._where[pair].add(number)
         return set(pairs)
-
-    def _token(self, spelling: tuple[int, ...]) -> int:
-        token = self._ids.setdefault(spelling, len(self._spellings))
-        if token == len(self._spellings):
-            self._spellings.append(spelling)
-        return token
 
     def _entry(self, pair: Pair) -> tuple[int, Any, Any, Pair]:
         """Sorts the pair of the greatest count first, and then as `ties` says."""

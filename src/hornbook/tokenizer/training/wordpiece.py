@@ -52,9 +52,8 @@ def learn_wordpiece(
     check_room(vocab_size, special_tokens, len(symbols), "characters (or set a smaller limit_alphabet)")
     counted = CountedWords.collect(_spelled(words, initial, continuing), len(symbols))
     room = vocab_size - len(special_tokens) - len(symbols)
-    for left, right, merged in learn_merges(counted, room, min_frequency, ties, report):
-        if merged == len(symbols):
-            symbols.append(symbols[left] + symbols[right].removeprefix(CONTINUING_PREFIX))
+    for left, right in learn_merges(counted, room, min_frequency, ties, report):
+        symbols.append(symbols[left] + symbols[right].removeprefix(CONTINUING_PREFIX))
     return number_tokens(special_tokens, symbols)
 
 
