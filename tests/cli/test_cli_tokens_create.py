@@ -173,6 +173,16 @@ def test_a_folder_that_cannot_be_written(cli: Cli, here: Path) -> None:
     assert list((here / "tokenizer.json").iterdir()) == []
 
 
+def test_progress_on_a_terminal(cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = sys.modules["hornbook.cli.tokens.create"]  # in its package, the command has the module's name
+    monkeypatch.setattr(command, "PATIENCE_S", -1)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown = cli("tokens", "create", "-v", "280").err
+    assert "Counting words" in shown
+    assert "Learning merges" in shown
+    assert cli("tokens", "create", "--force", "--quiet", "-v", "280").err == ""
+
+
 def test_progress_is_for_terminals(here: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "hornbook", "tokens", "create", "-v", "280"],

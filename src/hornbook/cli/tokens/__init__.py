@@ -11,7 +11,7 @@ from hornbook.cli.tokens.encode import encode
 __all__ = ["tokens"]
 
 
-@click.group()
+@click.group(short_help="Text to ids and back; compare and train tokenizers.")
 def tokens() -> None:
     """Turn text into token ids and back, compare tokenizers, and train them."""
 

@@ -36,23 +36,23 @@ class Side:
 
 
 @click.command(short_help="Show two tokenizers side by side.")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("a")
+@click.argument("b")
 @click.argument("text")
 @special_option
 @json_option("both")
 @common_options
-def compare(first: str, second: str, text: str, special: Special, as_json: bool) -> None:
+def compare(a: str, b: str, text: str, special: Special, as_json: bool) -> None:
     """Show what tokenizers A and B make of TEXT, side by side; `-` reads TEXT from stdin.
 
     A and B are models, built-in, in a folder or on the Hub, or tokenizer.json files.
 
     \b
     Example:
-      hornbook tokens compare tiny-lm openai-community/gpt2 "The cat sat on the mat"
+      hornbook tokens compare tiny-lm tokenizer.json "The cat sat on the mat"
     """
     text = read_argument(text)
-    sides = [_side(name, text, special) for name in (first, second)]
+    sides = [_side(name, text, special) for name in (a, b)]
     if as_json:
         print_json({"characters": len(text), "tokenizers": [_as_dict(side, text) for side in sides]})
     else:

@@ -20,7 +20,7 @@ __all__ = ["create"]
 
 
 @click.command(short_help="Train a tokenizer, and write a tokenizer.json.")
-@click.argument("inputs", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-d",
     "--data-dir",
@@ -55,14 +55,14 @@ __all__ = ["create"]
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @common_options
 def create(
-    inputs: tuple[Path, ...],
+    files: tuple[Path, ...],
     data_dir: Path,
     output: Path,
     vocab_size: int | None,
     min_frequency: int,
     force: bool,
 ) -> None:
-    """Train a tokenizer on texts, and write it as a tokenizer.json of Hugging Face.
+    """Train a tokenizer on FILES or a folder of tables, and write a tokenizer.json of Hugging Face.
 
     It is a byte-level BPE for sentences: [UNK] [CLS] [SEP] [PAD] [MASK] are the ids 0 to 4, text is stripped
     and brought to NFC, and `[CLS] text [SEP]` is what a model gets.
@@ -77,12 +77,12 @@ def create(
     """
     from hornbook.tokenizer.training import read_texts, suggest_vocab_size, train_sentence_bpe
 
-    files = _find_files(inputs, data_dir)
-    for file in files:
+    corpus = _find_files(files, data_dir)
+    for file in corpus:
         check_output(output, str(file), force=force)
-    size = vocab_size or suggest_vocab_size(read_texts(files))
-    with _progress(files) as report:
-        document = train_sentence_bpe(read_texts(files), size, min_frequency=min_frequency, progress=report)
+    size = vocab_size or suggest_vocab_size(read_texts(corpus))
+    with _progress(corpus) as report:
+        document = train_sentence_bpe(read_texts(corpus), size, min_frequency=min_frequency, progress=report)
     content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     with open_output(output) as stream:
         stream.write(content.encode())
@@ -92,7 +92,7 @@ def create(
     click.echo(f"{output}: {learned:,} tokens, {len(document['added_tokens'])} of them special")
 
 
-def _find_files(inputs: Sequence[Path], data_dir: Path) -> list[Path]:
+def _find_files(named: Sequence[Path], data_dir: Path) -> list[Path]:
     """The files that are named, with its tables in place of a folder; without any, those of `data_dir`.
 
     Raises:
@@ -100,9 +100,9 @@ def _find_files(inputs: Sequence[Path], data_dir: Path) -> list[Path]:
     """
     from hornbook.tokenizer.training import find_tables
 
-    if not inputs:
+    if not named:
         return find_tables(data_dir)
-    return [file for path in inputs for file in (find_tables(path) if path.is_dir() else [path])]
+    return [file for path in named for file in (find_tables(path) if path.is_dir() else [path])]
 
 
 @contextmanager
