@@ -189,3 +189,27 @@ def test_progress_is_for_terminals(here: Path) -> None:
         capture_output=True, text=True, check=False, cwd=here, timeout=60,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_wordpiece(cli: Cli, tmp_path: Path, test_data: Path) -> None:
+    """Tokens differ by ties alone, which tokenizers decides by the order of its hash table."""
+    table, output = test_data / "dev" / "paws" / "dev.tsv", tmp_path / "t.json"
+    assert cli("tokens", "create", "--kind", "wordpiece", "-v", "6000", "-o", output, table).code == 0
+    oracle = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=SPECIAL[0]))
+    oracle.normalizer = tokenizers.normalizers.Sequence(
+        [tokenizers.normalizers.Strip(), tokenizers.normalizers.NFC()]
+    )
+    oracle.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=6000, min_frequency=2, special_tokens=SPECIAL, limit_alphabet=1000, show_progress=False
+    )
+    texts = list(read_texts([table]))
+    oracle.train_from_iterator(texts, trainer)
+    ours = tokenizers.Tokenizer.from_file(str(output))
+    assert ours.get_vocab_size() == oracle.get_vocab_size() == 6000
+    assert len(ours.get_vocab().keys() - oracle.get_vocab().keys()) < 0.02 * 6000
+    assert [ours.token_to_id(token) for token in SPECIAL] == list(range(5))
+    encoded = ours.encode(" The dog , in 1999. ")
+    assert ours.decode(encoded.ids) == "The dog, in 1999."
+    assert (encoded.ids[0], encoded.ids[-1]) == (1, 2)
+    assert not any(0 in ours.encode(text).ids for text in texts[::97])

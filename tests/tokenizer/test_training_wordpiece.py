@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.training import train_wordpiece_vocabulary
+from hornbook.tokenizer.training.sentences import _bert_words
 from hornbook.tokenizer.training.wordpiece import learn_wordpiece
 
 SPECIAL = ["[UNK]", "[CLS]"]
@@ -98,3 +99,21 @@ def test_wrong_numbers(name: str) -> None:
         train_wordpiece_vocabulary(["a"], **{"vocab_size": 30} | {name: 0})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=f"{name} must be an integer"):
         train_wordpiece_vocabulary(["a"], **{"vocab_size": 30} | {name: "x"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " a  b ",
+        "don't-stop.",
+        "a\u2003b\xa0c\x85d",
+        "x\x1cy",
+        "«日本», ¿qué?",
+        "1,000$ ^^ `_`",
+        "é…e\u0301",
+    ],
+)
+def test_words_are_those_of_bert(text: str) -> None:
+    oracle = tokenizers.pre_tokenizers.BertPreTokenizer()
+    assert _bert_words(text) == [word for word, _ in oracle.pre_tokenize_str(text)]

@@ -14,7 +14,7 @@ from hornbook.cli.options import common_options
 from hornbook.cli.output import PATIENCE_S, check_output, notice, open_output, settings
 
 if TYPE_CHECKING:
-    from hornbook.tokenizer.training import Progress, Report
+    from hornbook.tokenizer.training import Kind, Progress, Report
 
 __all__ = ["create"]
 
@@ -52,6 +52,13 @@ __all__ = ["create"]
     show_default=True,
     help="Merge no pair that occurs less often.",
 )
+@click.option(
+    "--kind",
+    type=click.Choice(["bpe", "wordpiece"]),
+    default="bpe",
+    show_default=True,
+    help="Byte-level BPE as GPT-2 has it, or WordPiece as BERT has it.",
+)
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @common_options
 def create(
@@ -60,12 +67,13 @@ def create(
     output: Path,
     vocab_size: int | None,
     min_frequency: int,
+    kind: "Kind",
     force: bool,
 ) -> None:
     """Train a tokenizer on FILES or a folder of tables, and write a tokenizer.json of Hugging Face.
 
-    It is a byte-level BPE for sentences: [UNK] [CLS] [SEP] [PAD] [MASK] are the ids 0 to 4, text is stripped
-    and brought to NFC, and `[CLS] text [SEP]` is what a model gets.
+    It is made for sentences: [UNK] [CLS] [SEP] [PAD] [MASK] are the ids 0 to 4, text is stripped and brought
+    to NFC, and `[CLS] text [SEP]` is what a model gets.
 
     In a .tsv every cell counts as a text unless it is a number; a first row of column names does not count.
     Every other file is one text. All are UTF-8.
@@ -75,14 +83,16 @@ def create(
       hornbook tokens create --data-dir data_sets
       hornbook tokens create -v 8192 -o mine.json stories.txt pairs.tsv
     """
-    from hornbook.tokenizer.training import read_texts, suggest_vocab_size, train_sentence_bpe
+    from hornbook.tokenizer.training import read_texts, suggest_vocab_size, train_sentence_tokenizer
 
     corpus = _find_files(files, data_dir)
     for file in corpus:
         check_output(output, str(file), force=force)
     size = vocab_size or suggest_vocab_size(read_texts(corpus))
     with _progress(corpus) as report:
-        document = train_sentence_bpe(read_texts(corpus), size, min_frequency=min_frequency, progress=report)
+        document = train_sentence_tokenizer(
+            read_texts(corpus), size, kind=kind, min_frequency=min_frequency, progress=report
+        )
     content = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     with open_output(output) as stream:
         stream.write(content.encode())

@@ -6,20 +6,18 @@ different word, some 150 bytes and 40 for each of its bytes, and by about a mega
 
 from hornbook.tokenizer.training.counting import suggest_vocab_size
 from hornbook.tokenizer.training.progress import Progress, Report
+from hornbook.tokenizer.training.sentences import Kind, train_sentence_tokenizer
 from hornbook.tokenizer.training.texts import find_tables, read_texts
-from hornbook.tokenizer.training.train import (
-    train_bpe,
-    train_sentence_bpe,
-    train_wordpiece_vocabulary,
-)
+from hornbook.tokenizer.training.train import train_bpe, train_wordpiece_vocabulary
 
 __all__ = [
+    "Kind",
     "Progress",
     "Report",
     "find_tables",
     "read_texts",
     "suggest_vocab_size",
     "train_bpe",
-    "train_sentence_bpe",
+    "train_sentence_tokenizer",
     "train_wordpiece_vocabulary",
 ]

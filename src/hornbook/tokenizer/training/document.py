@@ -3,21 +3,54 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hornbook.tokenizer.training.wordpiece import CONTINUING_PREFIX
 from hornbook.tokenizer.vocabulary import Merge
 
-__all__ = ["SENTENCE_SPECIAL_TOKENS", "sentence_document"]
+__all__ = ["SENTENCE_SPECIAL_TOKENS", "bpe_document", "wordpiece_document"]
 
 SENTENCE_SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 """Unknown, beginning, end, filling and mask, with the ids 0 to 4."""
 
 
-def sentence_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dict[str, Any]:
-    """The content of a tokenizer.json: text is stripped and NFC, and goes between [CLS] and [SEP].
+def bpe_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dict[str, Any]:
+    """The content of a tokenizer.json with a byte-level BPE.
 
     Args:
         tokens: A byte-level vocabulary that has the special tokens.
         merges: Its merges, best first.
     """
+    model = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+        "vocab": dict(tokens),
+        "merges": [list(merge) for merge in merges],
+    }
+    return _document(tokens, model, _byte_level(), _byte_level())
+
+
+def wordpiece_document(tokens: Mapping[str, int]) -> dict[str, Any]:
+    """The content of a tokenizer.json with a WordPiece vocabulary that has the special tokens."""
+    model = {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": CONTINUING_PREFIX,
+        "max_input_chars_per_word": 100,
+        "vocab": dict(tokens),
+    }
+    decoder = {"type": "WordPiece", "prefix": CONTINUING_PREFIX, "cleanup": True}
+    return _document(tokens, model, {"type": "BertPreTokenizer"}, decoder)
+
+
+def _document(
+    tokens: Mapping[str, int], model: Mapping[str, Any], pre_tokenizer: Any, decoder: Any
+) -> dict[str, Any]:
+    """Text is stripped and brought to NFC before, and goes between [CLS] and [SEP] after."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -27,21 +60,10 @@ def sentence_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dic
             "type": "Sequence",
             "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "NFC"}],
         },
-        "pre_tokenizer": _byte_level(),
+        "pre_tokenizer": pre_tokenizer,
         "post_processor": _template(tokens),
-        "decoder": _byte_level(),
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": dict(tokens),
-            "merges": [list(merge) for merge in merges],
-        },
+        "decoder": decoder,
+        "model": model,
     }
 
 

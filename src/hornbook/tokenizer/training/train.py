@@ -1,8 +1,6 @@
 """From texts to a tokenizer."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.bpe import BPETokenizer
@@ -10,22 +8,16 @@ from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.pretokenizer import split_words
 from hornbook.tokenizer.training.bpe import learn_bpe
 from hornbook.tokenizer.training.counting import count_words
-from hornbook.tokenizer.training.document import SENTENCE_SPECIAL_TOKENS, sentence_document
 from hornbook.tokenizer.training.merges import Ties
 from hornbook.tokenizer.training.numbering import checked_count, checked_special_tokens
 from hornbook.tokenizer.training.progress import Report
 from hornbook.tokenizer.training.wordpiece import learn_wordpiece
 from hornbook.tokenizer.vocabulary import Vocabulary, token_pieces
 
-__all__ = ["train_bpe", "train_sentence_bpe", "train_wordpiece_vocabulary"]
+__all__ = ["train_bpe", "train_wordpiece_vocabulary"]
 
 END_OF_TEXT = "<|endoftext|>"
 N_BYTES = 256
-# Unicode's white space, which is what Rust strips; str.strip takes four control characters more.
-WHITE_SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def train_bpe(
@@ -69,38 +61,6 @@ def train_bpe(
     )
     known = {token: tokens[token] for token in special}
     return BPETokenizer(Vocabulary(tokens, token_pieces(tokens, known, "train"), merges, known))
-
-
-def train_sentence_bpe(
-    texts: Iterable[str], vocab_size: int, *, min_frequency: int = 2, progress: Report | None = None
-) -> dict[str, Any]:
-    """Trains a byte-level BPE tokenizer for sentences, and pairs of sentences.
-
-    White space at the ends of a text is stripped, and the text is brought to NFC. The ids 0 to 4 are [UNK],
-    [CLS], [SEP], [PAD] and [MASK]. Ties are decided as the tokenizers package does it, so that its trainer
-    learns the same.
-
-    Args:
-        texts: What to learn from; one at a time is in memory.
-        vocab_size: Tokens at most.
-        min_frequency: Pairs that occur less often are not merged.
-        progress: Is told now and then how far training is.
-
-    Returns:
-        The content of a tokenizer.json.
-
-    Raises:
-        TypeError: `texts` is a single str, or holds something else than str.
-        TokenizerError: no words, or a vocabulary too small.
-    """
-    special = SENTENCE_SPECIAL_TOKENS
-    vocab_size = checked_count("vocab_size", vocab_size, N_BYTES + len(special))
-    min_frequency = checked_count("min_frequency", min_frequency, 1)
-    words = count_words(texts, _split_normalized, special_tokens=special, report=progress)
-    tokens, merges = learn_bpe(
-        words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties="older", report=progress
-    )
-    return sentence_document(tokens, merges)
 
 
 def train_wordpiece_vocabulary(
@@ -148,7 +108,3 @@ def train_wordpiece_vocabulary(
         limit_alphabet=limit_alphabet,
         report=progress,
     )
-
-
-def _split_normalized(text: str) -> list[str]:
-    return split_words(unicodedata.normalize("NFC", text.strip(WHITE_SPACE)))
