@@ -98,8 +98,8 @@ int32_t MergeLearner::pop_best() {
 
 void MergeLearner::merge_everywhere(int32_t number, int32_t merged) {
     const int32_t left = pairs_[at(number)].left, right = pairs_[at(number)].right;
-    std::vector<int32_t> places = std::exchange(pairs_[at(number)].places, {});
-    std::sort(places.begin(), places.end());  // "aaa" is "aa" and "a": from left to right
+    // They rise, since all were added while the later one of the two tokens was made: "aaa" becomes "aa" and "a".
+    const std::vector<int32_t> places = std::exchange(pairs_[at(number)].places, {});
     for (const int32_t place : places) {
         const int32_t next = next_[at(place)];
         if (tokens_[at(place)] == left && next != none && tokens_[at(next)] == right) merge_at(place, merged);
