@@ -603,11 +603,11 @@ void define_module(nb::module_& m) {
         .def("__len__", &Recording::size)
         .def("replay", &Recording::replay);
 
+    define_tokenizer(m);
+
     m.def("multiply_adds", &multiply_adds, "rounds"_a);
     m.def("set_threads", &set_threads, "count"_a);
     m.def("threads", &thread_count);
-    define_tokenizer(m);
-
     m.def("isa", [] { return active().name; });
     m.def("available_isas", &available_isas);
 }

@@ -4,12 +4,14 @@
 #define NO_IMPORT_ARRAY  // bindings.cc has done it
 #include "arguments.h"
 #include "bpe.h"
+#include "bpe_training.h"
 #include "gil.h"
 
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <optional>
 
 namespace hornbook::python {
@@ -17,6 +19,8 @@ namespace hornbook::python {
 namespace {
 
 using nb::handle;
+
+// ---- encoding ---------------------------------------------------------------------------------------------------------------
 
 // int32 [N, 2] as ranges of code points.
 std::vector<CodeRange> code_ranges(handle value, const char* argument) {
@@ -140,6 +144,52 @@ nb::tuple encode_texts(const BytePairEncoder& encoder, handle list) {
     return nb::make_tuple(joined(batch.parts), offsets_from(batch.counts));
 }
 
+// ---- training ---------------------------------------------------------------------------------------------------------------
+
+std::vector<int64_t> word_counts(handle counts_, const std::vector<int32_t>& offsets) {
+    const Name name{"MergeLearner", "counts"};
+    const Array counts = input(counts_, name, NPY_INT64);
+    check_shape(counts, {static_cast<int64_t>(offsets.size()) - 1}, name);
+    const std::vector<int64_t> result(counts.data<int64_t>(), counts.data<int64_t>() + counts.count());
+    double total = 0;
+    for (size_t i = 0; i < result.size(); ++i) {
+        if (result[i] < 0) raise_value(name.text() + " must not be negative, got " + std::to_string(result[i]));
+        total += static_cast<double>(result[i]) * (offsets[i + 1] - offsets[i]);
+    }
+    if (total > 9e18) raise_value(name.text() + ": more symbols in all than 64 bits can count");
+    return result;
+}
+
+// Without Python's lock two threads may ask at once.
+struct SharedLearner {
+    MergeLearner learner;
+    std::mutex mutex;
+};
+
+void make_merge_learner(SharedLearner* self, handle symbols_, handle offsets_, handle counts_, int64_t n_symbols, int64_t min_count,
+                        bool older_first) {
+    constexpr int64_t most_symbols = 1 << 30;  // so that the ids of merges fit into 32 bits as well
+    if (n_symbols < 0 || n_symbols > most_symbols) raise_value("MergeLearner: n_symbols must lie in 0.." + std::to_string(most_symbols));
+    std::vector<int32_t> symbols = ids_below(symbols_, n_symbols, {"MergeLearner", "symbols"});
+    const std::vector<int32_t> offsets = offsets_of(offsets_, static_cast<int64_t>(symbols.size()), "MergeLearner");
+    std::vector<int64_t> counts = word_counts(counts_, offsets);
+    const Ties ties = older_first ? Ties::older : Ties::greater;
+    const WithoutLock unlocked;
+    new (self) SharedLearner{{std::move(symbols), offsets, std::move(counts), static_cast<int32_t>(n_symbols), min_count, ties}, {}};
+}
+
+nb::list learn_merges(SharedLearner& shared, int64_t n_merges) {
+    std::vector<LearnedMerge> merges;
+    {
+        const WithoutLock unlocked;
+        const std::lock_guard<std::mutex> alone(shared.mutex);
+        merges = shared.learner.learn(n_merges);
+    }
+    nb::list result;
+    for (const LearnedMerge& merge : merges) result.append(nb::make_tuple(merge.left, merge.right));
+    return result;
+}
+
 }  // namespace
 
 void define_tokenizer(nb::module_& m) {
@@ -148,6 +198,10 @@ void define_tokenizer(nb::module_& m) {
         .def(nb::new_(&make_encoder), "byte_ids"_a, "merges"_a, "n_ids"_a, "pattern"_a.none(), "letters"_a, "numbers"_a, "spaces"_a,
              "whole_words"_a = nb::none())
         .def("encode_batch", &encode_texts, "texts"_a);
+    nb::class_<SharedLearner>(m, "MergeLearner")
+        .def("__init__", &make_merge_learner, "symbols"_a, "offsets"_a, "counts"_a, "n_symbols"_a, "min_count"_a,
+             "older_first"_a = false)
+        .def("learn", &learn_merges, "n_merges"_a);
 }
 
 }  // namespace hornbook::python

@@ -9,9 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bpe_training.h"
 #include "cpu.h"
 #include "parallel.h"
 
@@ -296,11 +299,44 @@ Bits run_all(const Kernels& k, int64_t size) {
     return bits;
 }
 
+// Against merging one word at a time with pairs counted anew for each merge.
+void test_merge_learner(int64_t size, Ties ties) {
+    std::vector<int32_t> symbols, offsets{0};
+    std::vector<int64_t> counts;
+    for (int32_t w = 0; w < size; ++w) {
+        for (int32_t i = 0; i < w % 11; ++i) symbols.push_back((w * 7 + i * i) % 3);
+        offsets.push_back(static_cast<int32_t>(symbols.size()));
+        counts.push_back(w % 5);
+    }
+    std::vector<std::vector<int32_t>> words;
+    for (size_t w = 0; w < counts.size(); ++w) words.emplace_back(symbols.begin() + offsets[w], symbols.begin() + offsets[w + 1]);
+    MergeLearner learner(symbols, offsets, counts, 3, 2, ties);
+    int32_t merged = 3;
+    for (const LearnedMerge& merge : learner.learn(size)) {
+        std::map<std::pair<int32_t, int32_t>, int64_t> pairs;
+        for (size_t w = 0; w < words.size(); ++w)
+            for (size_t i = 0; i + 1 < words[w].size(); ++i) pairs[{words[w][i], words[w][i + 1]}] += counts[w];
+        const int64_t count = pairs[{merge.left, merge.right}];
+        bool is_best = count >= 2;
+        for (const auto& [pair, other] : pairs) is_best = is_best && other <= count;
+        check(is_best, "the merged pair is the most frequent", size);
+        for (std::vector<int32_t>& word : words)
+            for (size_t i = 0; i + 1 < word.size(); ++i)
+                if (word[i] == merge.left && word[i + 1] == merge.right) {
+                    word[i] = merged;
+                    word.erase(word.begin() + static_cast<int64_t>(i) + 1);
+                }
+        ++merged;
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int64_t step = argc > 1 ? std::atoi(argv[1]) : 1;  // an emulator takes every third size
     const int64_t placements[] = {flush_end, 0, 1, 4, 60};
+    for (int64_t size = 0; size <= 130; size += step)
+        for (const Ties ties : {Ties::greater, Ties::older}) test_merge_learner(size, ties);
     for (const std::string& name : available_instruction_sets()) {
         const long before = checks;
         for (int64_t size = 0; size <= 130; size += step) {

@@ -247,6 +247,30 @@ class Recording:
     def replay(self) -> None:
         """Makes the calls in order; each writes into the array that it returned before."""
 
+class MergeLearner:
+    """Learns which pairs of symbols to merge; see `hornbook.tokenizer.training.merges.MergeLearner`.
+
+    Args:
+        symbols: int32 `[S]`, N words one behind the other, each symbol from 0 to n_symbols - 1.
+        offsets: int32 or int64 `[N + 1]`, where each word begins, and where the last one ends.
+        counts: int64 `[N]`, how often each word occurs.
+        n_symbols: at most 2**30.
+        min_count: pairs that occur less often are not merged.
+        older_first: of pairs of equal counts, the one whose tokens were made first, not the greater one.
+    """
+
+    def __init__(
+        self,
+        symbols: Array,
+        offsets: Array,
+        counts: Array,
+        n_symbols: int,
+        min_count: int,
+        older_first: bool = False,
+    ) -> None: ...
+    def learn(self, n_merges: int) -> list[tuple[int, int]]:
+        """The next merges, as pairs of ids; fewer than asked for if there are no more."""
+
 def multiply_adds(rounds: int) -> int:
     """Keeps every thread busy with multiply-adds on registers; returns the number of operations."""
 

@@ -13,7 +13,16 @@ import click
 from hornbook.cli.options import Settings
 from hornbook.files import write_whole
 
-__all__ = ["check_output", "heading", "notice", "open_output", "settings", "track", "write_text"]
+__all__ = [
+    "PATIENCE_S",
+    "check_output",
+    "heading",
+    "notice",
+    "open_output",
+    "settings",
+    "track",
+    "write_text",
+]
 
 PATIENCE_S = 1.0
 """What takes no longer needs no progress bar."""

@@ -11,7 +11,7 @@ import click
 
 from hornbook.errors import DataError
 
-__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts"]
+__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts", "read_whole"]
 
 STDIN = "-"
 USUAL_COLUMNS = ("text", "sentence", "sentence1")
@@ -23,13 +23,24 @@ def read_argument(text: str) -> str:
     """The text itself, or for `-` all of stdin without its last line end.
 
     Raises:
-        DataError: stdin is not UTF-8.
+        DataError: it is not UTF-8.
         UsageError: stdin is closed.
     """
     if text != STDIN:
-        return text
+        return _checked(text)
     read = _decode(_read_stdin(), "stdin")
     return read.removesuffix("\r\n" if read.endswith("\r\n") else "\n")
+
+
+def _checked(text: str) -> str:
+    """Python marks bytes of an argument that are not UTF-8 by halves of surrogate pairs."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise DataError(
+            f"TEXT: not UTF-8 at character {problem.start}; in which encoding is the terminal?"
+        ) from None
+    return text
 
 
 def read_arguments(texts: Sequence[str]) -> list[str]:
@@ -68,6 +79,16 @@ def read_texts(source: str, column: str | None) -> list[str]:
     if suffix in JSON_LINES:
         return list(_read_json_lines(text, column, source))
     return _lines(text)
+
+
+def read_whole(source: str) -> str:
+    """A file, or for `-` stdin, as one text with its line ends as they are.
+
+    Raises:
+        DataError: the file is missing, a folder, or not UTF-8.
+        OSError: it cannot be read.
+    """
+    return _decode(_read_stdin() if source == STDIN else _read_file(source), source)
 
 
 def _read_stdin() -> bytes:

@@ -1,0 +1,79 @@
+"""Which tokenizer a command uses: a model's, or one in a file of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
+from hornbook.cli.options import model_option
+from hornbook.errors import DataError
+
+if TYPE_CHECKING:
+    from hornbook import BPETokenizer
+
+__all__ = ["SPECIAL_RULES", "Special", "load_named", "load_tokenizer", "special_option", "tokenizer_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Special = Literal["text", "parse", "refuse"]
+
+SPECIAL_RULES: dict[Special, dict[str, Any]] = {
+    "text": {},
+    "parse": {"allowed_special": "all"},
+    "refuse": {"disallowed_special": "all"},
+}
+"""What the option means for `encode`."""
+
+special_option = click.option(
+    "--special",
+    type=click.Choice(["text", "parse", "refuse"]),
+    default="text",
+    show_default=True,
+    help="Take <|endoftext|> in the text as ordinary text, as the special token, or as an error.",
+)
+
+
+def tokenizer_options(command: Command) -> Command:
+    """`-m` and `--revision`: whose tokenizer; `-t`: the file of one."""
+    return click.option(
+        "-t",
+        "--tokenizer-path",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A tokenizer.json; goes before --model.",
+    )(model_option(DEFAULT_LANGUAGE_MODEL)(command))
+
+
+def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "BPETokenizer":
+    """The tokenizer in a file, else the model's.
+
+    Raises:
+        DataError: the file does not exist.
+        HornbookError: what is there is damaged, or cannot be had.
+    """
+    from hornbook.loading import find_model, read_tokenizer
+
+    return _read_file(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
+
+
+def load_named(name: str) -> "BPETokenizer":
+    """The tokenizer of a built-in model, a folder, a Hub repository, or a tokenizer.json.
+
+    Raises:
+        DataError: the file does not exist.
+        HornbookError: what is there is damaged, or cannot be had.
+    """
+    path = Path(name)
+    is_file = path.is_file() or (path.suffix == ".json" and not path.is_dir())
+    return load_tokenizer(name, None, path if is_file else None)
+
+
+def _read_file(path: Path) -> "BPETokenizer":
+    from hornbook import BPETokenizer
+
+    if not path.exists():
+        raise DataError(f"{path}: no such file; `hornbook tokens create` writes a tokenizer.json")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name the tokenizer.json in it")
+    return BPETokenizer.from_file(path)

@@ -1,0 +1,110 @@
+"""From texts to a tokenizer."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from hornbook.errors import TokenizerError
+from hornbook.tokenizer.bpe import BPETokenizer
+from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.patterns import split_words
+from hornbook.tokenizer.training.bpe import learn_bpe
+from hornbook.tokenizer.training.counting import count_words
+from hornbook.tokenizer.training.merges import Ties
+from hornbook.tokenizer.training.numbering import checked_count, checked_special_tokens
+from hornbook.tokenizer.training.progress import Report
+from hornbook.tokenizer.training.wordpiece import learn_wordpiece
+from hornbook.tokenizer.vocabulary import Vocabulary, token_pieces
+
+__all__ = ["train_bpe", "train_wordpiece_vocabulary"]
+
+END_OF_TEXT = "<|endoftext|>"
+N_BYTES = 256
+
+
+def train_bpe(
+    texts: Iterable[str],
+    vocab_size: int,
+    *,
+    min_frequency: int = 2,
+    special_tokens: Sequence[str] = (END_OF_TEXT,),
+    ties: Ties = "greater",
+    progress: Report | None = None,
+) -> BPETokenizer:
+    """Trains a byte-level BPE tokenizer.
+
+    Args:
+        texts: What to learn from, such as `read_texts([folder])`; one at a time is in memory.
+        vocab_size: Tokens at most: special tokens, 256 bytes, and what is learned. There are fewer if the
+            texts have no more pairs that are frequent enough.
+        min_frequency: Pairs that occur less often are not merged.
+        special_tokens: Get the first ids; in the texts they divide one document from the next.
+        ties: Which of several equally frequent pairs is merged first: "greater", the one whose bytes are
+            the greater, or "older", the one whose tokens were made first, as the tokenizers package does.
+        progress: Is told now and then how far training is.
+
+    Raises:
+        TypeError: `texts` is a single str, or holds something else than str.
+        TokenizerError: no words, a vocabulary too small, special tokens that cannot be told from text.
+
+    Example:
+        >>> tokenizer = train_bpe(["low lower lowest"] * 2, vocab_size=259)
+        >>> [tokenizer.decode([i]) for i in tokenizer.encode("lowest")]
+        ['low', 'e', 's', 't']
+    """
+    special = checked_special_tokens(special_tokens)
+    vocab_size = checked_count("vocab_size", vocab_size, N_BYTES + len(special))
+    min_frequency = checked_count("min_frequency", min_frequency, 1)
+    if ties not in ("greater", "older"):
+        raise TokenizerError(f"train: ties must be 'greater' or 'older', got {brief(ties)}")
+    words = count_words(texts, split_words, special_tokens=special, report=progress)
+    tokens, merges = learn_bpe(
+        words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties=ties, report=progress
+    )
+    known = {token: tokens[token] for token in special}
+    return BPETokenizer(Vocabulary(tokens, token_pieces(tokens, known, "train"), merges, known))
+
+
+def train_wordpiece_vocabulary(
+    texts: Iterable[str],
+    vocab_size: int,
+    *,
+    split: Callable[[str], Iterable[str]] = str.split,
+    min_frequency: int = 2,
+    special_tokens: Sequence[str] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    limit_alphabet: int = 1000,
+    progress: Report | None = None,
+) -> dict[str, int]:
+    """Trains the vocabulary of a WordPiece tokenizer.
+
+    Args:
+        texts: What to learn from; one at a time is in memory.
+        vocab_size: Tokens at most: special tokens, characters, and what is learned.
+        split: Normalises a text and cuts it into words, as the tokenizer will do it.
+        min_frequency: Pairs that occur less often are not merged.
+        special_tokens: Get the first ids; in the texts they divide one document from the next.
+        limit_alphabet: Different characters at most, the most frequent ones.
+        progress: Is told now and then how far training is.
+
+    Returns:
+        Tokens, those that continue a word with "##", to ids.
+
+    Raises:
+        TypeError: `texts` is a single str, or holds something else than str.
+        TokenizerError: no words, a vocabulary too small, special tokens that cannot be told from text.
+
+    Example:
+        >>> list(train_wordpiece_vocabulary(["low lower"] * 2, 12, special_tokens=["[UNK]"]))
+        ['[UNK]', 'e', 'l', 'o', 'r', 'w', '##e', '##o', '##r', '##w', 'lo', 'low']
+    """
+    special = checked_special_tokens(special_tokens)
+    vocab_size = checked_count("vocab_size", vocab_size, len(special))
+    min_frequency = checked_count("min_frequency", min_frequency, 1)
+    limit_alphabet = checked_count("limit_alphabet", limit_alphabet, 1)
+    words = count_words(texts, split, special_tokens=special, report=progress)
+    return learn_wordpiece(
+        words,
+        vocab_size,
+        min_frequency=min_frequency,
+        special_tokens=special,
+        limit_alphabet=limit_alphabet,
+        report=progress,
+    )
