@@ -11,21 +11,25 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from benchmarks.probe import compute_speed, read_speed
 
+import hornbook
 from hornbook import _native as native
-from hornbook.backend import WeightType
+from hornbook.backend import WeightType, recording
+from hornbook.generation.measure import measure_decoding
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 DTYPES: tuple[WeightType, ...] = ("float32", "bfloat16", "int8")
 LAYERS, HEADS, C, V = 12, 12, 768, 50257  # GPT-2 124M
-PAUSE_S = 0.2
+PRODUCT_CALLS = 100
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # settings that would make NumPy slower than it is
 
 
@@ -48,27 +52,31 @@ def measure(run: Callable[[], object], pairs: int, calls: int = 1) -> float:
     return median(timed(run, calls) for _ in range(pairs))
 
 
-def rested(run: Callable[[], object]) -> float:
-    """A call's time when nobody else is at work: OpenBLAS's threads spin on for a while behind a product."""
-    time.sleep(PAUSE_S)
-    run()
-    return timed(run)
+def alone(run: Callable[..., float], *arguments: object) -> float:
+    """Calls it in a process of its own: OpenBLAS's threads keep a core for a while behind a product."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(run, arguments)
 
 
-def compare(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> tuple[float, float]:
-    """Our median time, and the median of theirs / ours over runs in turn."""
-    times = [(rested(ours), rested(theirs)) for _ in range(pairs)]
-    return median(a for a, _ in times), median(b / a for a, b in times)
-
-
-def products(pairs: int, flops: float) -> dict[str, float]:
-    """512 x 768 x 3072 in the three types, against NumPy."""
+def product_speed(dtype: WeightType | None, threads: int) -> float:
+    """Operations a second of 512 x 768 x 3072, by NumPy if there is no type."""
     x, weight, out = normal(512, C), normal(C, 4 * C), np.empty((512, 4 * C), np.float32)
+    if dtype is None:
+        run = partial(np.matmul, x, weight, out=out)
+    else:
+        native.set_threads(threads)
+        run = partial(native.linear, x, native.pack(weight, dtype), out=out)
+    return 2 * 512 * C * 4 * C / measure(run, PRODUCT_CALLS)
+
+
+def products(pairs: int, threads: int, flops: float) -> dict[str, float]:
+    """512 x 768 x 3072 in the three types, against NumPy in turn."""
     results = {}
     for dtype in DTYPES:
-        ours = partial(native.linear, x, native.pack(weight, dtype), out=out)
-        time_s, ratio = compare(ours, partial(np.matmul, x, weight, out=out), pairs)
-        speed = 2 * 512 * C * 4 * C / time_s
+        speeds = [
+            (alone(product_speed, dtype, threads), alone(product_speed, None, threads)) for _ in range(pairs)
+        ]
+        speed, ratio = median(ours for ours, _ in speeds), median(ours / theirs for ours, theirs in speeds)
         print(
             f"linear 512x768x3072 {dtype:9}{speed / 1e9:7.0f} GFLOP/s {speed / flops:6.2f} of the probe "
             f"{ratio:6.2f} x NumPy"
@@ -146,6 +154,25 @@ def decoding(pairs: int, read: float) -> dict[str, float]:
     return results
 
 
+def python_share() -> dict[str, float]:
+    """How much of a step of decoding tiny-lm in int8 is not spent in kernels."""
+    model = hornbook.load(dtype="int8").model
+    replay, spent = recording._replay, []
+
+    def timed_replay(*arguments: Any) -> Any:
+        begin = time.perf_counter()
+        result = replay(*arguments)
+        spent.append(time.perf_counter() - begin)
+        return result
+
+    with patch.object(recording, "_replay", timed_replay):
+        step_s = measure_decoding(model).seconds
+    kernels_s = median(spent)
+    share = 1 - kernels_s / step_s
+    print(f"step of tiny-lm int8 {step_s * 1e6:7.1f} us, kernels {kernels_s * 1e6:.1f}, Python {share:.0%}")
+    return {"step_tiny_s": step_s, "step_tiny_kernels_s": kernels_s, "step_tiny_python_share": share}
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(
@@ -163,8 +190,9 @@ def main() -> None:
     print(f"{native.isa()}, {options.threads} threads: {read / 1e9:.1f} GB/s, {flops / 1e9:.0f} GFLOP/s")
     results: dict[str, Any] = {"isa": native.isa(), "threads": options.threads}
     results |= {"read_bytes_per_s": read, "flops": flops}
-    results |= products(options.pairs, flops) | output_projection(options.pairs, read)
+    results |= products(options.pairs, options.threads, flops) | output_projection(options.pairs, read)
     results |= attention(options.pairs, flops) | decoding(options.pairs, read)
+    results |= python_share()
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
