@@ -1,12 +1,13 @@
 """Byte pair encoding by the native module: the quick twin of `merging`, with the same ids."""
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.tokenizer.code_points import CodePoints
 from hornbook.tokenizer.patterns import SPACES, Pattern
 from hornbook.tokenizer.unicode_ranges import LETTERS, NUMBERS
 
@@ -56,9 +57,9 @@ class NativeBPE:
             np.array(merges, np.int32).reshape(-1, 3),
             n_ids,
             pattern,
-            _code_points(LETTERS),
-            _code_points(NUMBERS),
-            _code_points(SPACES),
+            CodePoints(LETTERS).bounds,
+            CodePoints(NUMBERS).bounds,
+            CodePoints(SPACES).bounds,
             whole_words,
         )
 
@@ -83,10 +84,3 @@ class NativeBPE:
             ValueError: there are more than 2^31 - 1 ids.
         """
         return self._encoder.encode_batch(list(texts))
-
-
-@cache
-def _code_points(ranges: str) -> NDArray[Any]:
-    """Ranges such as "41-5A AA" as int32 `[N, 2]`, both ends included."""
-    pairs = [item.partition("-") for item in ranges.split()]
-    return np.array([(int(first, 16), int(last or first, 16)) for first, _, last in pairs], np.int32)
