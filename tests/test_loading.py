@@ -291,10 +291,10 @@ def test_a_tokenizer_that_cannot_be_saved_stops_before_anything_is_written(
     lm = hornbook.load("tiny-lm")
 
     def refuse(folder: Path) -> None:
-        raise TokenizerError("save_files: no")
+        raise TokenizerError("save: no")
 
-    monkeypatch.setattr(lm.tokenizer, "save_files", refuse)
-    with pytest.raises(TokenizerError, match="save_files"):
+    monkeypatch.setattr(lm.tokenizer, "save", refuse)
+    with pytest.raises(TokenizerError, match="save: no"):
         lm.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

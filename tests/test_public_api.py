@@ -24,6 +24,7 @@ PUBLIC = [
     "ModelBundle",
     "Tensor",
     "TextGenerator",
+    "Tokenizer",
     "__version__",
     "explain",
     "load",

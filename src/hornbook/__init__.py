@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hornbook.hub import HubApi, ModelBundle
     from hornbook.models import GPT2, GPT2Config
     from hornbook.tensor import Tensor
-    from hornbook.tokenizer import BPETokenizer, CharTokenizer
+    from hornbook.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
 
 __all__ = [
     "GPT2",
@@ -51,6 +51,7 @@ __all__ = [
     "ModelBundle",
     "Tensor",
     "TextGenerator",
+    "Tokenizer",
     "__version__",
     "explain",
     "load",
@@ -66,7 +67,7 @@ HOMES = {
     "hub": ("HubApi", "ModelBundle"),
     "models": ("GPT2", "GPT2Config"),
     "tensor": ("Tensor",),
-    "tokenizer": ("BPETokenizer", "CharTokenizer"),
+    "tokenizer": ("BPETokenizer", "CharTokenizer", "Tokenizer"),
 }
 
 

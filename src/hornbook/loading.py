@@ -23,9 +23,9 @@ from hornbook.hub import (
     offline_from_environment,
     save_tensors,
 )
-from hornbook.hub.folder import TOKENIZER, VOCAB
+from hornbook.hub.folder import MERGES, TOKENIZER, TOKENIZER_CONFIG, VOCAB
 from hornbook.models import GPT2, GPT2Config, config_from_dict, gpt2_hub_tensors
-from hornbook.tokenizer import BPETokenizer
+from hornbook.tokenizer import Tokenizer
 
 __all__ = [
     "LoadedModel",
@@ -69,7 +69,7 @@ class LoadedModel:
         return any((self.bundle.folder / name).is_file() for name in (TOKENIZER, VOCAB))
 
     @cached_property
-    def tokenizer(self) -> BPETokenizer:
+    def tokenizer(self) -> Tokenizer:
         """The tokenizer of the model, read when it is first asked for; raises as `read_tokenizer`."""
         return read_tokenizer(self.bundle)
 
@@ -96,7 +96,7 @@ class ModelBacked:
         return self._loaded.config
 
     @property
-    def tokenizer(self) -> BPETokenizer:
+    def tokenizer(self) -> Tokenizer:
         """The tokenizer that belongs to the model; raises as `read_tokenizer`."""
         return self._loaded.tokenizer
 
@@ -170,28 +170,28 @@ def load_model(
 def save_model(
     folder: str | Path,
     model: GPT2,
-    tokenizer: BPETokenizer | None = None,
+    tokenizer: Tokenizer | None = None,
     *,
     generation_config: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a folder that `load_model` and transformers read. Each file appears whole or not at all.
 
     Args:
-        folder: made if it is missing; files of the same names, and a tokenizer.json, are replaced.
+        folder: made if it is missing; files of the same names are replaced.
         model: its configuration and, in float32, its weights.
-        tokenizer: its vocabulary.
+        tokenizer: goes into a tokenizer.json.
         generation_config: defaults for generating.
 
     Raises:
         OSError: the folder cannot be written.
-        TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None:
-        tokenizer.save_files(folder)
-        (folder / TOKENIZER).unlink(missing_ok=True)  # another one would be read in their place
-        _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer"})
+        tokenizer.save(folder / TOKENIZER)
+        _write_json(folder / TOKENIZER_CONFIG, tokenizer.config())
+        for name in (VOCAB, MERGES):  # of another tokenizer
+            (folder / name).unlink(missing_ok=True)
     state = {name: get_backend().unpack(weight) for name, weight in model.state_dict().items()}
     save_tensors(folder / "model.safetensors", gpt2_hub_tensors(state), dtype="float32")
     if generation_config:
@@ -235,19 +235,18 @@ def read_config(bundle: ModelBundle) -> GPT2Config:
         return config_from_dict(values)
 
 
-def read_tokenizer(bundle: ModelBundle) -> BPETokenizer:
+def read_tokenizer(bundle: ModelBundle) -> Tokenizer:
     """The tokenizer of a model folder.
 
     Raises:
-        TokenizerError: its files are damaged.
+        TokenizerError: its files are damaged, or ask for what is not supported.
         ModelFormatError: it has none, or one with more tokens than the model.
     """
     config = read_config(bundle)
     special = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
-    if bundle.tokenizer_path is not None:
-        tokenizer = BPETokenizer.from_file(bundle.tokenizer_path, **special)
-    else:
-        tokenizer = BPETokenizer.from_files(bundle.vocab_path, bundle.merges_path, **special)
+    if bundle.tokenizer_path is None and not (bundle.folder / "vocab.txt").is_file():
+        _ = bundle.vocab_path, bundle.merges_path
+    tokenizer = Tokenizer.from_folder(bundle.folder, **special)
     if tokenizer.vocab_size > config.vocab_size:
         raise ModelConfigError(
             f"{bundle.config_path}: vocab_size: the tokenizer has {tokenizer.vocab_size} tokens, "

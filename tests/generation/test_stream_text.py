@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import hornbook
 from hornbook.generation.generate import FinishReason, Stream, collect
 from hornbook.generation.text import stream_text
+from hornbook.tokenizer import DecodeStream
 
 TEXT = "Tür 日本語 👩‍👧 e\u0301 — “fin”"
 
@@ -31,6 +32,9 @@ class Bytes:
 
     def decode(self, ids: Iterable[object]) -> str:
         return b"".join(self.pieces[int(str(i))] for i in ids).decode("utf-8", "replace")
+
+    def decode_stream(self) -> DecodeStream:
+        return DecodeStream(lambda token_id, _: self.pieces[token_id])
 
     def token_bytes(self, token_id: int) -> bytes:
         return self.pieces[token_id]

@@ -45,9 +45,9 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 def arguments(tokenizer: BPETokenizer) -> tuple[list[int], list[tuple[int, int, int]], int]:
-    vocabulary = tokenizer._vocabulary
-    tokens = vocabulary.tokens
-    merges = [(tokens[left], tokens[right], tokens[left + right]) for left, right in vocabulary.merges]
+    tokens = tokenizer._pipeline.tokens
+    pairs = tokenizer._document["model"]["merges"]
+    merges = [(tokens[left], tokens[right], tokens[left + right]) for left, right in pairs]
     return [tokens[character] for character in BYTE_TO_CHARACTER], merges, len(tokens)
 
 

@@ -7,7 +7,7 @@ import pytest
 import tokenizers
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer import BPETokenizer
+from hornbook.tokenizer import BPETokenizer, Tokenizer
 from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
 
 Edit = Callable[[dict[str, Any]], None]
@@ -211,9 +211,9 @@ def test_settings_of_the_single_file_do_what_the_oracle_does(tokenizer_json: Wri
         oracle.encode_special_tokens = False
 
 
-def test_a_prefix_space_has_an_empty_span(tokenizer_json: WriteJson) -> None:
+def test_a_prefix_space_stands_where_the_first_character_does(tokenizer_json: WriteJson) -> None:
     tokenizer = BPETokenizer.from_file(tokenizer_json(prefixed))
-    assert [span[1:] for span in tokenizer.encode_with_spans("日")][:2] == [(0, 0), (0, 1)]
+    assert [span[1:] for span in tokenizer.encode_with_spans("日")][:2] == [(0, 1), (0, 1)]
     assert tokenizer.encode_with_spans("the") == [(tokenizer.encode(" the")[0], 0, 3)]
 
 
@@ -292,52 +292,89 @@ def test_neutral_settings_are_accepted(tokenizer_json: WriteJson, tiny: BPEToken
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (put({"type": "NFC"}, "normalizer"), "normalizer must be null, got {'type': 'NFC'}"),
-        (put(None, "pre_tokenizer"), "pre_tokenizer: expected an object, got None"),
-        (put("Whitespace", "pre_tokenizer", "type"), "pre_tokenizer must be ByteLevel, got 'Whitespace'"),
+        (put({"type": "Rot13"}, "normalizer"), "normalizer: type must be one of BertNormalizer, "),
+        (put({"type": "NFC", "x": 1}, "normalizer"), "normalizer: x is not supported, got 1"),
+        (
+            put({"type": "Replace", "pattern": {"Regex": "(a)"}, "content": "b"}, "normalizer"),
+            "Regex must be",
+        ),
+        (put({"type": "Precompiled", "precompiled_charsmap": "?"}, "normalizer"), "is not base64"),
+        (
+            put({"type": "Precompiled", "precompiled_charsmap": "////fw=="}, "normalizer"),
+            "the first 4 bytes say",
+        ),
+        (
+            put("UnicodeScripts", "pre_tokenizer", "type"),
+            "pre_tokenizer: type must be one of BertPreTokenizer",
+        ),
         (put(1, "pre_tokenizer", "use_regex"), "use_regex must be true or false, got 1"),
-        (put(None, "pre_tokenizer", "add_prefix_space"), "add_prefix_space must be true or false, got None"),
-        (put(None, "decoder"), "decoder: expected an object, got None"),
-        (put({"type": "WordPiece"}, "decoder"), "decoder must be ByteLevel, got 'WordPiece'"),
-        (put({"type": "BertProcessing"}, "post_processor"), "post_processor must be null, ByteLevel, or"),
+        (put(1, "pre_tokenizer", "add_prefix_space"), "add_prefix_space must be true or false, got 1"),
+        (
+            put({"type": "CTC"}, "decoder"),
+            "decoder: type must be one of ByteLevel, Metaspace, Sequence, Word",
+        ),
+        (
+            put({"type": "BertProcessing"}, "post_processor"),
+            "post_processor: cls must be a token of the vocabul",
+        ),
         (
             put({**TEMPLATE, "single": WITH_END}, "post_processor"),
-            "post_processor must be null, ByteLevel, or",
+            "id: '<|endoftext|>' is not among special_tok",
+        ),
+        (
+            put({**TEMPLATE, "single": []}, "post_processor"),
+            "post_processor: single must have the text, A, once",
         ),
         (put(5, "post_processor"), "post_processor: expected an object, got 5"),
         (put(None, "model"), "model: expected an object, got None"),
-        (put("WordPiece", "model", "type"), "model: type must be 'BPE', got 'WordPiece'"),
-        (put(0.1, "model", "dropout"), "model: dropout must be 0, got 0.1"),
-        (put("[UNK]", "model", "unk_token"), "model: unk_token must be None, got '[UNK]'"),
-        (put(True, "model", "fuse_unk"), "model: fuse_unk must be False, got True"),
-        (put(True, "model", "byte_fallback"), "model: byte_fallback must be False, got True"),
-        (put(True, "model", "ignore_merges"), "model: ignore_merges must be False, got True"),
-        (put("##", "model", "continuing_subword_prefix"), "continuing_subword_prefix must be '', got '##'"),
-        (put("</w>", "model", "end_of_word_suffix"), "end_of_word_suffix must be '', got '</w>'"),
-        (put([], "model", "vocab"), "model.vocab: expected an object of tokens and ids, got []"),
-        (put(9000, "model", "vocab", "é"), "model.vocab: ids must run from 0 to"),
-        (put({}, "model", "merges"), "model.merges: expected a list, got {}"),
-        (put("a b c", "model", "merges", 5), "model.merges[5]: expected two tokens, got 'a b c'"),
-        (put(["a"], "model", "merges", 5), "model.merges[5]: expected two tokens, got ['a']"),
-        (put(["a", 5], "model", "merges", 5), "model.merges[5]: expected two tokens, got ['a', 5]"),
+        (
+            put("WordPiece", "model", "type"),
+            "model: type must be BPE behind the pre-tokenizer ByteLevel, got",
+        ),
+        (
+            put("Neural", "model", "type"),
+            "model: type must be one of BPE, Unigram, WordLevel, WordPiece; got",
+        ),
+        (put(0.1, "model", "dropout"), "model: dropout must be 0 or None, got 0.1"),
+        (put("[UNK]", "model", "unk_token"), "model: unk_token must be '' or None, got '[UNK]'"),
+        (put(7, "model", "fuse_unk"), "model: fuse_unk must be true or false, got 7"),
+        (
+            put("##", "model", "continuing_subword_prefix"),
+            "continuing_subword_prefix must be '' or None, got '##'",
+        ),
+        (put("</w>", "model", "end_of_word_suffix"), "end_of_word_suffix must be '' or None, got '</w>'"),
+        (put("x", "model", "novelty"), "model: novelty is not supported, got 'x'"),
+        (put([], "model", "vocab"), "model: vocab expected an object of tokens and ids, got []"),
+        (put(9000, "model", "vocab", "é"), "model: vocab: ids must run from 0 to"),
+        (put({}, "model", "merges"), "model: merges expected a list, got {}"),
+        (put(None, "model", "merges"), "model: merges expected a list, got None"),
+        (put("a b c", "model", "merges", 5), "model: merges[5]: expected two tokens, got 'a b c'"),
+        (put(["a"], "model", "merges", 5), "model: merges[5]: expected two tokens, got ['a']"),
+        (put(["a", 5], "model", "merges", 5), "model: merges[5]: expected two tokens, got ['a', 5]"),
         (put(["zq", "qz"], "model", "merges", 5), "merge 6 of 'zq' and 'qz': token 'zq' is not in the voc"),
-        (put(5, "added_tokens"), "added_tokens: expected a list, got 5"),
+        (put(5, "added_tokens"), "added_tokens expected a list, got 5"),
         (put([5], "added_tokens"), "added_tokens[0]: expected an object, got 5"),
-        (put([ADDED, ADDED], "added_tokens"), "added_tokens[1]: token '[X]' is given twice"),
+        (put([ADDED, ADDED], "added_tokens"), "added_tokens[1]: content '[X]' is given twice"),
         (put([{**ADDED, "id": 9000}], "added_tokens"), "expected 8192, got 9000 of token '[X]'"),
-        (put([{**ADDED, "id": "1"}], "added_tokens"), "added_tokens[0]: id must be an integer, got '1'"),
+        (put([{**ADDED, "id": "1"}], "added_tokens"), "id must be an integer of 0 or more, got '1'"),
         (put([{**ADDED, "content": ""}], "added_tokens"), "added_tokens[0]: content must be text, got ''"),
-        (put([{**ADDED, "content": "\ud800"}], "added_tokens"), r"token '\ud800' is not byte-level"),
+        (put([{**ADDED, "content": "\ud800"}], "added_tokens"), r"content must be text, got '\ud800'"),
         (put([{"id": 0, "content": "<|x|>"}], "added_tokens"), "ids must run from 0 to"),
         (put([{**ADDED, "content": "é", "id": 172}], "added_tokens"), "added token 'é' has id 172, but"),
         (put([{**ADDED, "special": 1}], "added_tokens"), "added_tokens[0]: special must be true or false"),
-        (put([{**ADDED, "lstrip": True}], "added_tokens"), "added_tokens[0]: lstrip must be False, got True"),
-        (put([{**ADDED, "rstrip": True}], "added_tokens"), "added_tokens[0]: rstrip must be False, got True"),
-        (put([{**ADDED, "single_word": True}], "added_tokens"), "single_word must be False, got True"),
-        (put(7, "added_tokens", 0, "id"), "added token '<|endoftext|>' has id 7, but 0 in model.vocab"),
+        (put(7, "added_tokens", 0, "id"), "added token '<|endoftext|>' has id 7, but 0 in vocab"),
+        (
+            put({"max_length": -1}, "truncation"),
+            "truncation: max_length must be an integer of 0 or more, got -1",
+        ),
+        (
+            put({"pad_token": "[P]", "pad_id": 5}, "padding"),
+            "padding: pad_token '[P]' does not have the id 5",
+        ),
+        (put(1, "extension"), "extension is not supported, got 1"),
     ],
 )
-def test_other_kinds_of_tokenizers_are_refused_by_name(
+def test_what_is_damaged_or_not_supported_is_named(
     tokenizer_json: WriteJson, edit: Edit, message: str
 ) -> None:
     path = tokenizer_json(edit)
@@ -346,6 +383,13 @@ def test_other_kinds_of_tokenizers_are_refused_by_name(
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_other_kinds_are_not_byte_level(tokenizer_json: WriteJson) -> None:
+    path = tokenizer_json(put({"type": "Whitespace"}, "pre_tokenizer"))
+    with pytest.raises(TokenizerError, match="not a byte-level BPE; Tokenizer"):
+        BPETokenizer.from_file(path)
+    assert Tokenizer.from_file(path).encode("the cat")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b'{"model": {}}', b"[" * 100_000])

@@ -137,7 +137,6 @@ class LanguageModel(ModelBacked):
 
         Raises:
             OSError: the folder cannot be written.
-            TokenizerError: the tokenizer has settings that vocab.json and merges.txt cannot hold.
             ConfigError: the weights were rounded when they were loaded.
         """
         if self._loaded.dtype != "float32":

@@ -1,14 +1,14 @@
 """From ids to text while they come: UTF-8 that is never cut inside of a character."""
 
 from hornbook.generation.generate import FinishReason, Stream
-from hornbook.tokenizer import DecodeStream, Tokenizer
+from hornbook.tokenizer import AnyTokenizer
 
 __all__ = ["stream_text"]
 
 
-def stream_text(ids: Stream[int], tokenizer: Tokenizer) -> Stream[str]:
-    """Pieces of text, as soon as their last character is complete: see `DecodeStream`."""
-    stream = DecodeStream(tokenizer.token_bytes)
+def stream_text(ids: Stream[int], tokenizer: AnyTokenizer) -> Stream[str]:
+    """Pieces of text, as soon as their last character is complete: see `hornbook.tokenizer.DecodeStream`."""
+    stream = tokenizer.decode_stream()
     while True:
         try:
             token_id = next(ids)

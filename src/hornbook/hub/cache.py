@@ -21,7 +21,7 @@ from hornbook.hub.folder import (
     GENERATION_CONFIG,
     MERGES,
     TOKENIZER,
-    TOKENIZER_CONFIG,
+    TOKENIZER_FILES,
     VOCAB,
     WEIGHTS,
     WEIGHTS_INDEX,
@@ -40,7 +40,7 @@ __all__ = [
     "offline_from_environment",
 ]
 
-OPTIONAL_FILES = (GENERATION_CONFIG, TOKENIZER, VOCAB, MERGES, TOKENIZER_CONFIG)
+OPTIONAL_FILES = (GENERATION_CONFIG, *TOKENIZER_FILES)
 """What a model may have beside its configuration and weights."""
 
 PREFIX = "models--"

@@ -24,6 +24,7 @@ __all__ = [
     "MERGES",
     "TOKENIZER",
     "TOKENIZER_CONFIG",
+    "TOKENIZER_FILES",
     "VOCAB",
     "WEIGHTS",
     "WEIGHTS_INDEX",
@@ -39,6 +40,8 @@ TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 VOCAB = "vocab.json"
 MERGES = "merges.txt"
+TOKENIZER_FILES = (TOKENIZER, VOCAB, MERGES, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json")
+"""What a tokenizer may be kept in; which of them belong together, the tokenizer itself knows."""
 
 MAX_INDEX_BYTES = 50_000_000
 SHARD_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}\.safetensors")

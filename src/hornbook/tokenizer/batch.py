@@ -1,7 +1,7 @@
 """Many texts as ids, one after the other, and what becomes of those that are too long."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ class EncodedBatch:
     Attributes:
         ids: of all sequences, int32 `[N]`.
         offsets: where each sequence begins and the last one ends, int32 `[B+1]`.
-        n_tokens: how many tokens each text had, int32 `[number of texts]`.
+        n_tokens: how many tokens each text had, with those around it, int32 `[number of texts]`.
         n_lost: how many of them are missing here, int32 `[number of texts]`.
         text_index: which text each sequence is of, int32 `[B]`: 0, 1, 2, ... unless texts were cut up.
     """
@@ -40,48 +40,86 @@ class EncodedBatch:
         return iter((self.ids, self.offsets))
 
 
-def fit(ids: Ids, offsets: Ids, max_length: int | None, on_overflow: Overflow) -> EncodedBatch:
+def fit(
+    ids: Ids,
+    offsets: Ids,
+    max_length: int | None,
+    on_overflow: Overflow,
+    *,
+    before: Sequence[int] = (),
+    behind: Sequence[int] = (),
+    keep_end: bool = False,
+) -> EncodedBatch:
     """Makes sequences of at most `max_length` ids from those of the texts.
 
+    Args:
+        ids: of all texts.
+        offsets: where each text begins and the last one ends.
+        max_length: the most ids of a sequence; None for no limit.
+        on_overflow: what becomes of longer texts.
+        before: ids that go before each sequence; `max_length` counts them.
+        behind: likewise.
+        keep_end: whether truncation takes from the beginning.
+
     Raises:
-        TokenizerError: `max_length` is not a positive integer, or `on_overflow` is unknown.
+        TokenizerError: `max_length` is no integer that leaves room for a token, or `on_overflow` is unknown.
         ContextLengthError: a text is too long, and that is to be an error.
     """
     if on_overflow not in ("error", "truncate", "chunk"):
         raise TokenizerError(
             f"encode_batch: on_overflow must be 'error', 'truncate' or 'chunk', got {brief(on_overflow)}"
         )
-    if max_length is not None and (type(max_length) is not int or max_length < 1):
+    extra = len(before) + len(behind)
+    if max_length is not None and (type(max_length) is not int or max_length < extra + 1):
         raise TokenizerError(
-            f"encode_batch: max_length must be an integer of 1 or more, got {brief(max_length)}"
+            f"encode_batch: max_length must be an integer of {extra + 1} or more, got {brief(max_length)}"
         )
-    n_tokens = np.diff(offsets)
-    whole = EncodedBatch(ids, offsets, n_tokens, np.zeros_like(n_tokens), _numbers(len(n_tokens)))
-    if max_length is None or not (n_tokens > max_length).any():
-        return whole
-    if on_overflow == "error":
-        index = int(np.argmax(n_tokens > max_length))
-        raise ContextLengthError(
-            f"encode_batch: texts[{index}] has {n_tokens[index]} tokens, max_length is {max_length}; "
-            "shorten it, or pass on_overflow='truncate' or 'chunk'"
+    content = np.diff(offsets)
+    batch = EncodedBatch(ids, offsets, content + extra, np.zeros_like(content), _numbers(len(content)))
+    if max_length is not None and (content + extra > max_length).any():
+        if on_overflow == "error":
+            raise _too_long(batch.n_tokens, max_length)
+        room = max_length - extra
+        batch = (
+            _truncated(batch, content, room, keep_end) if on_overflow == "truncate" else _chunked(batch, room)
         )
-    return _truncated(whole, max_length) if on_overflow == "truncate" else _chunked(whole, max_length)
+    return _surrounded(batch, before, behind) if extra else batch
 
 
-def _truncated(batch: EncodedBatch, max_length: int) -> EncodedBatch:
-    kept = np.minimum(batch.n_tokens, max_length)
-    place = np.arange(len(batch.ids)) - np.repeat(batch.offsets[:-1], batch.n_tokens)
-    return EncodedBatch(
-        batch.ids[place < max_length], _offsets(kept), batch.n_tokens, batch.n_tokens - kept, batch.text_index
+def _too_long(n_tokens: Ids, max_length: int) -> ContextLengthError:
+    index = int(np.argmax(n_tokens > max_length))
+    return ContextLengthError(
+        f"encode_batch: texts[{index}] has {n_tokens[index]} tokens, max_length is {max_length}; "
+        "shorten it, or pass on_overflow='truncate' or 'chunk'"
     )
 
 
-def _chunked(batch: EncodedBatch, max_length: int) -> EncodedBatch:
-    n_chunks = np.maximum(1, -(-batch.n_tokens // max_length))
+def _truncated(batch: EncodedBatch, content: Ids, room: int, keep_end: bool) -> EncodedBatch:
+    kept = np.minimum(content, room)
+    place = np.arange(len(batch.ids)) - np.repeat(batch.offsets[:-1], content)
+    is_kept = place >= np.repeat(content - kept, content) if keep_end else place < room
+    return replace(batch, ids=batch.ids[is_kept], offsets=_offsets(kept), n_lost=content - kept)
+
+
+def _chunked(batch: EncodedBatch, room: int) -> EncodedBatch:
+    content = np.diff(batch.offsets)
+    n_chunks = np.maximum(1, -(-content // room))
     text_index = np.repeat(batch.text_index, n_chunks)
     place = np.arange(len(text_index)) - np.repeat(np.cumsum(n_chunks) - n_chunks, n_chunks)
-    lengths = np.minimum(batch.n_tokens[text_index] - place * max_length, max_length)
-    return EncodedBatch(batch.ids, _offsets(lengths), batch.n_tokens, batch.n_lost, text_index)
+    lengths = np.minimum(content[text_index] - place * room, room)
+    return replace(batch, offsets=_offsets(lengths), text_index=text_index)
+
+
+def _surrounded(batch: EncodedBatch, before: Sequence[int], behind: Sequence[int]) -> EncodedBatch:
+    """Puts the same ids around each sequence."""
+    lengths = np.diff(batch.offsets)
+    offsets = _offsets(lengths + len(before) + len(behind))
+    ids = np.empty(offsets[-1], np.int32)
+    ids[offsets[:-1, None] + np.arange(len(before))] = before
+    ids[offsets[1:, None] + np.arange(-len(behind), 0)] = behind
+    shift = offsets[:-1] + len(before) - batch.offsets[:-1]
+    ids[np.arange(len(batch.ids)) + np.repeat(shift, lengths)] = batch.ids
+    return replace(batch, ids=ids, offsets=offsets)
 
 
 def _offsets(lengths: NDArray[np.integer]) -> Ids:

@@ -4,7 +4,7 @@ Text is cut into words (`patterns`), each word becomes bytes, one id a byte, and
 (`merging`). `native_bpe` does the same in C++ where it could be built.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 from hornbook.tokenizer.merging import MergeTable, merge
 from hornbook.tokenizer.native_bpe import NativeBPE, is_available
 from hornbook.tokenizer.patterns import Pattern, split_words
+from hornbook.tokenizer.word_cache import WordCache
 
-__all__ = ["BytePairs", "PythonBPE", "WordCache", "byte_pairs"]
-
-# A word of 32 characters and its ids take up to about 0.5 kB: at most 32 MB in all, on prose under 10 MB.
-MOST_WORDS = 1 << 16
-LONGEST_WORD = 32
+__all__ = ["BytePairs", "PythonBPE", "byte_pairs"]
 
 Ids = NDArray[np.int32]
 
@@ -35,33 +32,17 @@ class BytePairs(Protocol):
 
 
 def byte_pairs(
-    byte_ids: Sequence[int], merges: Sequence[tuple[int, int, int]], n_ids: int, pattern: Pattern | None
+    byte_ids: Sequence[int],
+    merges: Sequence[tuple[int, int, int]],
+    n_ids: int,
+    pattern: Pattern | None,
+    *,
+    whole_words: Sequence[bytes] | None = None,
 ) -> BytePairs:
     """The quickest encoder there is; for the arguments see `NativeBPE`."""
     if is_available():
-        return NativeBPE(byte_ids, merges, n_ids, pattern=pattern)
-    return PythonBPE(byte_ids, merges, pattern=pattern)
-
-
-class WordCache(dict[str, list[int]]):
-    """Word to ids; `cache[word]` asks `encode_word` for those that it does not hold.
-
-    Prose repeats itself, so most words are looked up, not merged. Longer words are not kept. A full cache is
-    emptied: simpler than to find out which word is the oldest, and as quick, since the common words return
-    at once.
-    """
-
-    def __init__(self, encode_word: Callable[[str], list[int]]) -> None:
-        super().__init__()
-        self._encode_word = encode_word
-
-    def __missing__(self, word: str) -> list[int]:
-        ids = self._encode_word(word)
-        if len(word) <= LONGEST_WORD:
-            if len(self) >= MOST_WORDS:
-                self.clear()
-            self[word] = ids
-        return ids
+        return NativeBPE(byte_ids, merges, n_ids, pattern=pattern, whole_words=whole_words)
+    return PythonBPE(byte_ids, merges, pattern=pattern, whole_words=whole_words)
 
 
 class PythonBPE:
@@ -71,14 +52,21 @@ class PythonBPE:
         byte_ids: the id of each of the 256 bytes.
         merges: left id, right id and the id of both joined, in order of rank.
         pattern: what splits text into words; None takes the whole text for one.
+        whole_words: the bytes of id 0, 1, ..., if a word that is one of them is not to be merged.
     """
 
     def __init__(
-        self, byte_ids: Sequence[int], merges: Sequence[tuple[int, int, int]], *, pattern: Pattern | None
+        self,
+        byte_ids: Sequence[int],
+        merges: Sequence[tuple[int, int, int]],
+        *,
+        pattern: Pattern | None,
+        whole_words: Sequence[bytes] | None = None,
     ) -> None:
         self._byte_ids = list(byte_ids)
         self._table = MergeTable({(left, right): merged for left, right, merged in merges})
         self._pattern = pattern
+        self._whole_words = {word: token_id for token_id, word in enumerate(whole_words or ()) if word}
         self._words = WordCache(self._encode_word)
 
     def encode(self, text: str) -> Ids:
@@ -93,4 +81,7 @@ class PythonBPE:
         return np.concatenate([*rows, np.empty(0, np.int32)]), offsets
 
     def _encode_word(self, word: str) -> list[int]:
-        return merge([self._byte_ids[byte] for byte in word.encode("utf-8")], self._table)
+        data = word.encode("utf-8")
+        if data in self._whole_words:
+            return [self._whole_words[data]]
+        return merge([self._byte_ids[byte] for byte in data], self._table)

@@ -5,6 +5,7 @@ from typing import SupportsIndex
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import checked_ids, checked_text, well_formed
+from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["CharTokenizer"]
 
@@ -53,6 +54,10 @@ class CharTokenizer:
         """
         known = checked_ids("decode", ids, self.vocab_size)
         return b"".join(map(self.token_bytes, known)).decode("utf-8", errors="replace")
+
+    def decode_stream(self) -> DecodeStream:
+        """Decodes ids as they come; see `decode`."""
+        return DecodeStream(lambda token_id, _: self.token_bytes(token_id))
 
     def token_bytes(self, token_id: int) -> bytes:
         """The UTF-8 bytes of one character; none for unknown and end of text.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
-__all__ = ["MergeTable", "merge"]
+__all__ = ["MergeTable", "merge", "merge_places"]
 
 Pair = tuple[int, int]
 GONE = -1
@@ -31,16 +31,22 @@ class MergeTable:
 def merge(ids: list[int], table: MergeTable) -> list[int]:
     """Merges the pair of lowest rank, leftmost first, until no pair is left that the table knows.
 
-    The tokens are a doubly linked list over the places of `ids`; a heap holds every pair that may merge. A
-    pair on the heap is out of date if its place no longer holds it: then it is passed over. So n tokens take
-    O(n log n) steps however they repeat.
-
     Args:
         ids: The n ids to begin with, one a byte.
         table: The merges.
 
     Returns:
         The merged ids, at most n.
+    """
+    return [token for token, _ in merge_places(ids, table)]
+
+
+def merge_places(ids: list[int], table: MergeTable) -> list[tuple[int, int]]:
+    """Merges as `merge` does; each of the merged ids comes with the place of its first one in `ids`.
+
+    The tokens are a doubly linked list over the places of `ids`; a heap holds every pair that may merge. A
+    pair on the heap is out of date if its place no longer holds it: then it is passed over. So n tokens take
+    O(n log n) steps however they repeat.
     """
     size = len(ids)
     rank_of, pairs = table.ranks.get, table.pairs
@@ -66,4 +72,4 @@ def merge(ids: list[int], table: MergeTable) -> list[int]:
         left = before[place]
         if left >= 0 and (rank_left := rank_of((tokens[left], token))) is not None:
             heappush(heap, rank_left * size + left)
-    return [token for token in tokens if token != GONE]
+    return [(token, place) for place, token in enumerate(tokens) if token != GONE]

@@ -16,9 +16,10 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 from hornbook.tokenizer.character_classes import class_body, one_of, run_of
+from hornbook.tokenizer.code_points import CodePoints
 from hornbook.tokenizer.unicode_ranges import LETTERS, NUMBERS
 
-__all__ = ["PATTERNS", "SPACES", "Pattern", "pattern_named", "split_words"]
+__all__ = ["PATTERNS", "SPACES", "WHITE_SPACE", "Pattern", "pattern_named", "split_words", "word_pattern"]
 
 Pattern: TypeAlias = Literal["gpt2", "llama3", "qwen2"]
 """Named after who uses it: GPT-2 and RoBERTa; Llama 3 and what follows GPT-4; Qwen 2 and 3."""
@@ -35,6 +36,11 @@ PATTERNS: dict[str, Pattern] = {
 
 SPACES = "9-D 20 85 A0 1680 2000-200A 2028-2029 202F 205F 3000"
 """The characters with the Unicode property White_Space, as ranges of code points in hexadecimal."""
+
+WHITE_SPACE = "".join(
+    chr(code) for first, last in CodePoints(SPACES).bounds.tolist() for code in range(first, last + 1)
+)
+"""The same characters; those of str.strip() are four control characters more."""
 
 LINE_ENDS = "A D"
 
@@ -53,11 +59,11 @@ def split_words(text: str, pattern: Pattern = "gpt2") -> list[str]:
         >>> split_words("THEY'RE 2025!", "llama3")
         ['THEY', "'RE", ' ', '202', '5', '!']
     """
-    return _compiled(pattern).findall(text)
+    return word_pattern(pattern).findall(text)
 
 
 @cache
-def _compiled(pattern: Pattern) -> re.Pattern[str]:
+def word_pattern(pattern: Pattern) -> re.Pattern[str]:
     """The pattern for `re`; made at first use, since it takes some 15 ms."""
     space, letter_run, number_run = class_body(SPACES), run_of(LETTERS), run_of(NUMBERS)
     other_run = run_of(SPACES, LETTERS, NUMBERS, negated=True)

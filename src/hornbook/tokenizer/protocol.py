@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Protocol, SupportsIndex
 
-__all__ = ["Tokenizer"]
+from hornbook.tokenizer.streaming import DecodeStream
+
+__all__ = ["AnyTokenizer"]
 
 
-class Tokenizer(Protocol):
+class AnyTokenizer(Protocol):
     """Turns text into ids and ids into text.
 
     `decode(encode(text)) == text` for a tokenizer that normalises nothing and knows every character.
@@ -29,6 +31,9 @@ class Tokenizer(Protocol):
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD."""
+
+    def decode_stream(self) -> DecodeStream:
+        """Decodes ids as they come."""
 
     def token_bytes(self, token_id: int) -> bytes:
         """The UTF-8 bytes that one id stands for; it may be only a part of a character."""

@@ -1,7 +1,7 @@
 """Ids to text as they come, never half a character."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 __all__ = ["DecodeStream"]
 
@@ -13,21 +13,29 @@ class DecodeStream:
     character give U+FFFD.
 
     Args:
-        token_bytes: the bytes of an id.
+        piece: the bytes of an id, and whether it is the first.
+        left_out: ids that leave nothing behind.
 
     Example:
-        >>> stream = DecodeStream({0: b"caf", 1: "é".encode()[:1], 2: "é".encode()[1:]}.__getitem__)
+        >>> pieces = [b"caf", "é".encode()[:1], "é".encode()[1:]]
+        >>> stream = DecodeStream(lambda token_id, first: pieces[token_id])
         >>> stream.push(0), stream.push(1), stream.push(2), stream.finish()
         ('caf', '', 'é', '')
     """
 
-    def __init__(self, token_bytes: Callable[[int], bytes]) -> None:
-        self._token_bytes = token_bytes
+    def __init__(self, piece: Callable[[int, bool], bytes], left_out: Collection[int] = ()) -> None:
+        self._piece = piece
+        self._left_out = left_out
+        self._is_first = True
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def push(self, token_id: int) -> str:
         """The text that one more id completes; it may be empty."""
-        return self._decoder.decode(self._token_bytes(token_id))
+        if token_id in self._left_out:
+            return ""
+        piece = self._piece(token_id, self._is_first)
+        self._is_first = False
+        return self._decoder.decode(piece)
 
     def finish(self) -> str:
         """What is left when no more ids come: U+FFFD for a character that was never completed."""

@@ -1,10 +1,7 @@
-"""What a byte-level BPE tokenizer is made of, and the checked reading of it from vocab.json and merges.txt.
+"""Vocabularies and merges, checked, and the reading of vocab.json, merges.txt and vocab.txt."""
 
-`tokenizer_json` reads the same from a single file; `bpe` puts it to use.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import codecs
+from collections.abc import Container, Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,12 @@ from hornbook.tokenizer.checking import brief
 __all__ = [
     "MAX_FILE_BYTES",
     "Merge",
-    "Vocabulary",
-    "build_vocabulary",
+    "check_bytes",
     "checked_merges",
     "checked_tokens",
     "read_vocabulary",
+    "read_word_list",
+    "special_tokens",
     "token_pieces",
 ]
 
@@ -29,49 +27,42 @@ MAX_FILE_BYTES = 50 * 1024 * 1024
 Merge = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """Tokens, merges and the few settings of a byte-level BPE, all of them checked.
-
-    Attributes:
-        tokens: Every token, spelled as in the files, to its id; in order of ids, which run from 0 on.
-        pieces: The bytes that each id stands for.
-        merges: Pairs of tokens, best rank first.
-        special: Tokens such as <|endoftext|>, outside of ordinary text, to their ids.
-        added: Tokens that are found in ordinary text before anything else, to their ids.
-        add_prefix_space: Whether text that does not begin with a space gets one.
-        split_words: Whether text is cut into words, which merges then never cross.
-    """
-
-    tokens: Mapping[str, int]
-    pieces: Sequence[bytes]
-    merges: Sequence[Merge]
-    special: Mapping[str, int]
-    added: Mapping[str, int] = field(default_factory=dict)
-    add_prefix_space: bool = False
-    split_words: bool = True
-
-
-def read_vocabulary(vocab: Path, merges: Path) -> Vocabulary:
-    """Reads the two files that GPT-2 was published with.
+def read_vocabulary(vocab: Path, merges: Path) -> tuple[dict[str, int], list[Merge]]:
+    """Reads the two files that GPT-2 was published with: tokens and their ids, and merges, best first.
 
     Raises:
         TokenizerError: a file is damaged, over 50 MB, or the two do not belong together.
         OSError: a file cannot be read.
     """
     tokens = checked_tokens(read_json(vocab, max_bytes=MAX_FILE_BYTES, error=TokenizerError), str(vocab))
-    pairs = checked_merges(_read_merges(merges), tokens, str(merges))
-    return build_vocabulary(tokens, pairs, str(vocab))
+    check_bytes(tokens, str(vocab))
+    token_pieces(tokens, {}, str(vocab))
+    return tokens, checked_merges(_read_merges(merges), tokens, str(merges))
 
 
-def build_vocabulary(tokens: Mapping[str, int], merges: Sequence[Merge], source: str) -> Vocabulary:
-    """Finds the special tokens, unmarked in the files: those that are neither a byte nor made by a merge.
+def read_word_list(path: Path) -> dict[str, int]:
+    """Reads vocab.txt: a token a line, its id the number of the line from 0 on; LF or CRLF.
 
     Raises:
-        TokenizerError: a token is not of the byte-level alphabet, or one is made by no merge and not spelled
-            in ASCII as special tokens are (then merges are missing).
+        TokenizerError: it is damaged, over 50 MB, or has a token twice.
+        OSError: it cannot be read.
     """
-    pieces = token_pieces(tokens, {}, source)
+    tokens: dict[str, int] = {}
+    for token_id, line in enumerate(_lines(path, "a token a line")):
+        token = line.removesuffix("\r")
+        if not token or token in tokens:
+            problem = f"token {brief(token)} is given twice" if token else "expected a token, got none"
+            raise TokenizerError(f"{path}: line {token_id + 1}: {problem}")
+        tokens[token] = token_id
+    return tokens
+
+
+def special_tokens(tokens: Mapping[str, int], merges: Iterable[Merge], source: str) -> dict[str, int]:
+    """Finds the special tokens, unmarked in GPT-2's files: those that are neither a byte nor made by a merge.
+
+    Raises:
+        TokenizerError: one is not spelled in ASCII as special tokens are (then merges are missing).
+    """
     made = {left + right for left, right in merges}.union(BYTE_TO_CHARACTER)
     special = {token: token_id for token, token_id in tokens.items() if token not in made}
     for token, token_id in special.items():
@@ -80,11 +71,11 @@ def build_vocabulary(tokens: Mapping[str, int], merges: Sequence[Merge], source:
                 f"{source}: token {brief(token)} (id {token_id}) is made by no merge; "
                 "do the two files belong together, and is the file of merges whole?"
             )
-    return Vocabulary(tokens, pieces, merges, special)
+    return special
 
 
 def checked_tokens(value: Any, source: str) -> dict[str, int]:
-    """Returns `value` in order of ids if it maps tokens, every byte's among them, to the ids 0 to n - 1.
+    """Returns `value` in order of ids if it maps tokens to the ids 0 to n - 1.
 
     Raises:
         TokenizerError: it does not.
@@ -105,10 +96,18 @@ def checked_tokens(value: Any, source: str) -> dict[str, int]:
                 f"{source}: ids must run from 0 to {len(tokens) - 1}, each once; "
                 f"expected {expected}, got {brief(token_id)} of token {brief(token)}"
             )
+    return tokens
+
+
+def check_bytes(tokens: Container[str], source: str) -> None:
+    """Refuses a byte-level vocabulary that lacks a byte.
+
+    Raises:
+        TokenizerError: there is no token for a byte.
+    """
     for byte, character in enumerate(BYTE_TO_CHARACTER):
         if character not in tokens:
             raise TokenizerError(f"{source}: no token for byte 0x{byte:02X}, expected {character!r}")
-    return tokens
 
 
 def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: str) -> list[bytes]:
@@ -129,8 +128,16 @@ def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: 
     return pieces
 
 
-def checked_merges(merges: Iterable[Merge], tokens: Mapping[str, int], source: str) -> list[Merge]:
+def checked_merges(
+    merges: Iterable[Merge], tokens: Mapping[str, int], source: str, prefix: str = ""
+) -> list[Merge]:
     """Returns `merges` if they name and make tokens only, no pair twice.
+
+    Args:
+        merges: pairs of tokens.
+        tokens: all tokens.
+        source: for messages.
+        prefix: what tokens that go on with a word begin with; a merge leaves it out.
 
     Raises:
         TokenizerError: they do not.
@@ -138,7 +145,7 @@ def checked_merges(merges: Iterable[Merge], tokens: Mapping[str, int], source: s
     checked: dict[Merge, None] = {}
     for number, merge in enumerate(merges, start=1):
         left, right = merge
-        for token in (left, right, left + right):
+        for token in (left, right, left + right.removeprefix(prefix)):
             if token not in tokens:
                 raise TokenizerError(
                     f"{source}: merge {number} of {brief(left)} and {brief(right)}: "
@@ -154,21 +161,29 @@ def checked_merges(merges: Iterable[Merge], tokens: Mapping[str, int], source: s
 
 def _read_merges(path: Path) -> list[Merge]:
     """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; LF or CRLF."""
+    lines = _lines(path, "two tokens a line")
+    first = 1 if lines[0].startswith("#version") else 0
+    return [_merge_of(line, number, path) for number, line in enumerate(lines[first:], first + 1)]
+
+
+def _lines(path: Path, expected: str) -> list[str]:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise TokenizerError(
             f"{path}: {size} bytes, expected at most {MAX_FILE_BYTES}; is this the right file?"
         )
+    content = path.read_bytes()
+    if content.startswith(codecs.BOM_UTF8):
+        raise TokenizerError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
     try:
-        lines = path.read_bytes().decode("utf-8").split("\n")
+        lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as problem:
         raise TokenizerError(f"{path}: not UTF-8 at byte {problem.start}") from None
     if lines[-1] == "":
         lines.pop()
     if not lines:
-        raise TokenizerError(f"{path}: empty file, expected two tokens a line")
-    first = 1 if lines[0].startswith("#version") else 0
-    return [_merge_of(line, number, path) for number, line in enumerate(lines[first:], first + 1)]
+        raise TokenizerError(f"{path}: empty file, expected {expected}")
+    return lines
 
 
 def _merge_of(line: str, number: int, path: Path) -> Merge:

@@ -13,7 +13,7 @@ from hornbook.cli.tokens.load import SPECIAL_RULES, Special, load_tokenizer, spe
 from hornbook.cli.tokens.show import token_label
 
 if TYPE_CHECKING:
-    from hornbook import BPETokenizer
+    from hornbook import Tokenizer
 
 __all__ = ["count"]
 
@@ -72,7 +72,7 @@ def count(
         print_table([(str(n), name) for n, name in rows], right={0}, indent=0)
 
 
-def _print_summary(tokenizer: "BPETokenizer", as_json: bool) -> None:
+def _print_summary(tokenizer: "Tokenizer", as_json: bool) -> None:
     total, special = tokenizer.vocab_size, len(tokenizer.special_tokens)
     first = [(i, token_label(tokenizer, i)) for i in range(min(N_FIRST, total))]
     if as_json:

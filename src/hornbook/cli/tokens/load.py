@@ -11,7 +11,7 @@ from hornbook.cli.options import model_option
 from hornbook.errors import DataError
 
 if TYPE_CHECKING:
-    from hornbook import BPETokenizer
+    from hornbook import Tokenizer
 
 __all__ = ["SPECIAL_RULES", "Special", "load_named", "load_tokenizer", "special_option", "tokenizer_options"]
 
@@ -45,7 +45,7 @@ def tokenizer_options(command: Command) -> Command:
     )(model_option(DEFAULT_LANGUAGE_MODEL)(command))
 
 
-def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "BPETokenizer":
+def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Tokenizer":
     """The tokenizer in a file, else the model's.
 
     Raises:
@@ -57,7 +57,7 @@ def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "BPET
     return _read_file(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
 
 
-def load_named(name: str) -> "BPETokenizer":
+def load_named(name: str) -> "Tokenizer":
     """The tokenizer of a built-in model, a folder, a Hub repository, or a tokenizer.json.
 
     Raises:
@@ -69,11 +69,11 @@ def load_named(name: str) -> "BPETokenizer":
     return load_tokenizer(name, None, path if is_file else None)
 
 
-def _read_file(path: Path) -> "BPETokenizer":
-    from hornbook import BPETokenizer
+def _read_file(path: Path) -> "Tokenizer":
+    from hornbook import Tokenizer
 
     if not path.exists():
         raise DataError(f"{path}: no such file; `hornbook tokens create` writes a tokenizer.json")
     if path.is_dir():
         raise DataError(f"{path} is a folder; name the tokenizer.json in it")
-    return BPETokenizer.from_file(path)
+    return Tokenizer.from_file(path)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from hornbook import BPETokenizer
+    from hornbook import Tokenizer
     from hornbook.cli.tokens.load import Special
 
 __all__ = [
@@ -54,7 +54,7 @@ class Token:
     shown: str
 
 
-def look_up(tokenizer: "BPETokenizer", text: str, special: "Special") -> list[Token]:
+def look_up(tokenizer: "Tokenizer", text: str, special: "Special") -> list[Token]:
     """The tokens of a text."""
     return [
         Token(token_id, tokenizer.decode([token_id]), start, end, _shown(tokenizer, token_id))
@@ -106,7 +106,7 @@ def show_tokens(tokens: Sequence[Token], text: str) -> None:
     console.print(f"{count}, {len(text)} characters, {per_token(text, tokens):.2f} characters per token")
 
 
-def token_label(tokenizer: "BPETokenizer", token_id: int) -> str:
+def token_label(tokenizer: "Tokenizer", token_id: int) -> str:
     """A token in quotes, for a table."""
     return f"'{_shown(tokenizer, token_id)}'"
 
@@ -127,7 +127,7 @@ def _colored(tokens: Sequence[Token]) -> "Text":
     return line
 
 
-def _shown(tokenizer: "BPETokenizer", token_id: int) -> str:
+def _shown(tokenizer: "Tokenizer", token_id: int) -> str:
     """The token with escapes for what has no look of its own."""
     piece = tokenizer.token_bytes(token_id)
     try:

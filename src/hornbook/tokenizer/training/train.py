@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.bpe import BPETokenizer
 from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.documents import byte_level_document
 from hornbook.tokenizer.patterns import split_words
 from hornbook.tokenizer.training.bpe import learn_bpe
 from hornbook.tokenizer.training.counting import count_words
@@ -12,7 +13,6 @@ from hornbook.tokenizer.training.merges import Ties
 from hornbook.tokenizer.training.numbering import checked_count, checked_special_tokens
 from hornbook.tokenizer.training.progress import Report
 from hornbook.tokenizer.training.wordpiece import learn_wordpiece
-from hornbook.tokenizer.vocabulary import Vocabulary, token_pieces
 
 __all__ = ["train_bpe", "train_wordpiece_vocabulary"]
 
@@ -59,8 +59,8 @@ def train_bpe(
     tokens, merges = learn_bpe(
         words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties=ties, report=progress
     )
-    known = {token: tokens[token] for token in special}
-    return BPETokenizer(Vocabulary(tokens, token_pieces(tokens, known, "train"), merges, known))
+    document = byte_level_document(tokens, merges, {token: tokens[token] for token in special})
+    return BPETokenizer(document, source="train")
 
 
 def train_wordpiece_vocabulary(

@@ -1,0 +1,149 @@
+"""Every kind of tokenizer beside Hugging Face's package: ids, spans, decoding, saving.
+
+HORNBOOK_TEST_WHOLE=1 goes through every code point with every kind; otherwise every 211th.
+"""
+
+import copy
+import json
+import os
+import pickle
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import tokenizers
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tokenizer.kinds import KINDS, SPECIAL, TEXT, oracle
+
+from hornbook.tokenizer import Tokenizer
+
+WHOLE = bool(os.environ.get("HORNBOOK_TEST_WHOLE"))
+
+TEXTS = (
+    TEXT,
+    *TEXT.splitlines()[:3],
+    *("", " ", "  ", "a", " a", "a ", " a ", "\n", "\0", "\x85", " \u3000", "\r\n", "a\r\nb"),
+    *(
+        "日",
+        "é",
+        "e\u0301",
+        "\u0301",
+        "\u0301a",
+        "a\u0301\u0323b",
+        "\u0344",
+        "\u0f73",
+        "\u0958",
+        "\u1e9b\u0323",
+    ),
+    *("한국", "각", "각\u11a8", "\u1100\u1161\u11a8", "か\u3099", "İ", "ǅ", "ß", "ﬁ", "①②", "½", "ﷺ", "㌀"),
+    *("\ufffd", "\u200d", "👩‍👧‍👦", "🇩🇪", "©\u200d©", "𝒜", "😀" * 3, "\u0600a", "a\u0600"),
+    *("▁", "▁▁a  b", "Ġa", "hornbook Hornbook HÖRNBOOK", "cat cats concat cat."),
+    *("a <l> b <r> c <b> d", "a<l>b<r>c<b>d", " <b> ", "<x><y><x>", "<X>", "<x>"),
+)
+SPELLING_SPECIAL = ("x[CLS]y", "[CLS]", "[CLS] [SEP]", " [MASK] ", "[MASK][MASK]")
+
+MIXED = "aeE\u0301\u0323 .<lrbxy>\n\u1100\u1161\u11a8日ﬁ"
+
+# Their models take words that are spelled like special tokens for these; ours never do.
+TAKES_SPELLINGS = ("unigram", "sentencepiece", "split", "spaces", "delimiter", "punctuation")
+
+
+@cache
+def ours(name: str) -> Tokenizer:
+    return Tokenizer(json.loads(oracle(name).to_str()), source=name)
+
+
+def check(name: str, text: str, *, parsed: bool, around: bool = True) -> None:
+    theirs = oracle(name)
+    theirs.encode_special_tokens = not parsed
+    expected = theirs.encode(text, add_special_tokens=around)
+    spans = ours(name).encode_with_spans(
+        text, allowed_special="all" if parsed else (), add_special_tokens=around
+    )
+    assert spans == [(i, *place) for i, place in zip(expected.ids, expected.offsets, strict=True)], text
+    ids = ours(name).encode(text, allowed_special="all" if parsed else (), add_special_tokens=around)
+    assert ids == expected.ids, text
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("parsed", [True, False])
+def test_ids_and_spans_equal_the_oracle(name: str, parsed: bool) -> None:
+    for text in TEXTS:
+        check(name, text, parsed=parsed)
+        check(name, text, parsed=parsed, around=False)
+    for text in SPELLING_SPECIAL if parsed or not name.startswith(TAKES_SPELLINGS) else ():
+        check(name, text, parsed=parsed)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_decoding_equals_the_oracle(name: str) -> None:
+    theirs = oracle(name)
+    for text in (*TEXTS, *SPELLING_SPECIAL):
+        ids = ours(name).encode(text, allowed_special="all")
+        whole = ours(name).decode(ids)
+        assert whole == theirs.decode(ids, skip_special_tokens=False)
+        assert ours(name).decode(ids, skip_special_tokens=True) == theirs.decode(ids)
+        stream = ours(name).decode_stream()
+        assert "".join([*map(stream.push, ids), stream.finish()]) == whole
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_pairs_equal_the_oracle(name: str) -> None:
+    expected = oracle(name).encode("one two", "three")
+    assert ours(name).encode_pair("one two", "three") == (expected.ids, expected.type_ids)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("texts", [[], [""], ["", " a b"], list(TEXTS)])
+def test_batches_equal_single_texts(name: str, texts: list[str]) -> None:
+    ids, offsets = ours(name).encode_batch(texts)
+    rows = [ids[start:stop].tolist() for start, stop in pairwise(offsets)]
+    assert rows == [ours(name).encode(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_code_point(name: str) -> None:
+    for code in range(0, 0x110000, 1 if WHOLE else 211):
+        if not 0xD800 <= code < 0xE000:
+            character = chr(code)
+            check(name, f"{character} {character}{character} a{character}", parsed=True)
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.text() | st.text(alphabet="aeE\u0301\u0323 .<lrbxy>\n\u1100\u1161\u11a8日ﬁ"),
+)
+def test_any_text(name: str, text: str) -> None:
+    check(name, text, parsed=True)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_saved_is_read_by_both(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    ours(name).save(path)
+    theirs, again = tokenizers.Tokenizer.from_file(str(path)), Tokenizer.from_file(path)
+    ids = ours(name).encode(TEXT)
+    assert theirs.encode(TEXT).ids == again.encode(TEXT) == ids
+
+
+def pickled(tokenizer: Tokenizer) -> Tokenizer:
+    again: Tokenizer = pickle.loads(pickle.dumps(tokenizer))
+    return again
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "unigram"])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, pickled])
+def test_a_copy_works(name: str, duplicate: Callable[[Tokenizer], Tokenizer]) -> None:
+    assert duplicate(ours(name)).encode(TEXT) == ours(name).encode(TEXT)
+
+
+def test_text_never_becomes_a_special_token() -> None:
+    for name in KINDS:
+        special = set(ours(name).special_tokens.values())
+        unknown = {ours(name).token_id("unk")}
+        for text in (*SPECIAL, *(f"a {token} b" for token in SPECIAL)):
+            ids = ours(name).encode(text, add_special_tokens=False)
+            assert not special.intersection(ids) - unknown, (name, text)
