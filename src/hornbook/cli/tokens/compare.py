@@ -45,7 +45,8 @@ class Side:
 def compare(a: str, b: str, text: str, special: Special, as_json: bool) -> None:
     """Show what tokenizers A and B make of TEXT, side by side; `-` reads TEXT from stdin.
 
-    A and B are models, built-in, in a folder or on the Hub, or tokenizer.json files.
+    A and B are models, built-in, in a folder or on the Hub, or tokenizer.json files. What goes around a
+    text, such as [CLS], is left out.
 
     \b
     Example:
@@ -63,7 +64,8 @@ def compare(a: str, b: str, text: str, special: Special, as_json: bool) -> None:
 
 def _side(name: str, text: str, special: Special) -> Side:
     tokenizer = load_named(name)
-    return Side(name, tokenizer.vocab_size, look_up(tokenizer, text, special))
+    tokens = look_up(tokenizer, text, special, add_special_tokens=False)
+    return Side(name, tokenizer.vocab_size, tokens)
 
 
 def _as_dict(side: Side, text: str) -> dict[str, Any]:

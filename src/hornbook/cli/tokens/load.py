@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
+from hornbook.builtin import BUILTIN_MODELS, DEFAULT_LANGUAGE_MODEL
 from hornbook.cli.options import model_option
 from hornbook.errors import DataError
 
@@ -41,12 +41,12 @@ def tokenizer_options(command: Command) -> Command:
         "--tokenizer-path",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="A tokenizer.json; goes before --model.",
+        help="A tokenizer.json, or a folder with a tokenizer's files; goes before --model.",
     )(model_option(DEFAULT_LANGUAGE_MODEL)(command))
 
 
 def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Tokenizer":
-    """The tokenizer in a file, else the model's.
+    """The tokenizer in a file or folder, else the model's.
 
     Raises:
         DataError: the file does not exist.
@@ -54,26 +54,24 @@ def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Toke
     """
     from hornbook.loading import find_model, read_tokenizer
 
-    return _read_file(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
+    return _read(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
 
 
 def load_named(name: str) -> "Tokenizer":
-    """The tokenizer of a built-in model, a folder, a Hub repository, or a tokenizer.json.
+    """The tokenizer of a built-in model or a Hub repository, in a folder, or in a tokenizer.json.
 
     Raises:
         DataError: the file does not exist.
         HornbookError: what is there is damaged, or cannot be had.
     """
     path = Path(name)
-    is_file = path.is_file() or (path.suffix == ".json" and not path.is_dir())
-    return load_tokenizer(name, None, path if is_file else None)
+    is_local = path.is_file() or path.suffix == ".json" or (path.is_dir() and name not in BUILTIN_MODELS)
+    return load_tokenizer(name, None, path if is_local else None)
 
 
-def _read_file(path: Path) -> "Tokenizer":
+def _read(path: Path) -> "Tokenizer":
     from hornbook import Tokenizer
 
     if not path.exists():
         raise DataError(f"{path}: no such file; `hornbook tokens create` writes a tokenizer.json")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; name the tokenizer.json in it")
-    return Tokenizer.from_file(path)
+    return Tokenizer.from_folder(path) if path.is_dir() else Tokenizer.from_file(path)

@@ -54,11 +54,14 @@ class Token:
     shown: str
 
 
-def look_up(tokenizer: "Tokenizer", text: str, special: "Special") -> list[Token]:
-    """The tokens of a text."""
+def look_up(
+    tokenizer: "Tokenizer", text: str, special: "Special", *, add_special_tokens: bool = True
+) -> list[Token]:
+    """The tokens of a text, with those around it such as [CLS] unless they are not wanted."""
+    rules = {**SPECIAL_RULES[special], "add_special_tokens": add_special_tokens}
     return [
         Token(token_id, tokenizer.decode([token_id]), start, end, _shown(tokenizer, token_id))
-        for token_id, start, end in tokenizer.encode_with_spans(text, **SPECIAL_RULES[special])
+        for token_id, start, end in tokenizer.encode_with_spans(text, **rules)
     ]
 
 

@@ -13,10 +13,18 @@ from hornbook.tokenizer.documents import (
 )
 from hornbook.tokenizer.vocabulary import Merge
 
-__all__ = ["SENTENCE_SPECIAL_TOKENS", "bpe_document", "wordpiece_document"]
+__all__ = ["BERT_SPLIT", "NORMALIZER", "SENTENCE_SPECIAL_TOKENS", "bpe_document", "wordpiece_document"]
 
 SENTENCE_SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 """Unknown, beginning, end, filling and mask, with the ids 0 to 4."""
+
+NORMALIZER = {
+    "type": "Sequence",
+    "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "NFC"}],
+}
+"""White space at both ends is left out, and the text brought to NFC."""
+
+BERT_SPLIT = {"type": "BertPreTokenizer"}
 
 
 def bpe_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dict[str, Any]:
@@ -32,18 +40,17 @@ def bpe_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dict[str
 def wordpiece_document(tokens: Mapping[str, int]) -> dict[str, Any]:
     """The content of a tokenizer.json with a WordPiece vocabulary that has the special tokens."""
     decoder = {"type": "WordPiece", "prefix": "##", "cleanup": True}
-    return _document(tokens, wordpiece_model(tokens, "[UNK]"), {"type": "BertPreTokenizer"}, decoder)
+    return _document(tokens, wordpiece_model(tokens, "[UNK]"), dict(BERT_SPLIT), decoder)
 
 
 def _document(
     tokens: Mapping[str, int], model: dict[str, Any], pre_tokenizer: dict[str, Any], decoder: dict[str, Any]
 ) -> dict[str, Any]:
-    """Text is stripped and brought to NFC before, and goes between [CLS] and [SEP] after."""
-    strip = {"type": "Strip", "strip_left": True, "strip_right": True}
+    """Text is normalised before, and goes between [CLS] and [SEP] after."""
     return document(
         model,
         [added_token(token, tokens[token]) for token in SENTENCE_SPECIAL_TOKENS],
-        normalizer={"type": "Sequence", "normalizers": [strip, {"type": "NFC"}]},
+        normalizer=dict(NORMALIZER),
         pre_tokenizer=pre_tokenizer,
         post_processor=template(tokens, "[CLS]", "[SEP]"),
         decoder=decoder,

@@ -1,15 +1,25 @@
 """Training of the tokenizer that `hornbook tokens create` writes: for sentences, and pairs of sentences."""
 
-import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Literal
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.normalizers import Normalizer, build_normalizer
+from hornbook.tokenizer.parts import Part
 from hornbook.tokenizer.patterns import split_words
+from hornbook.tokenizer.pretokenizers import PreTokenizer, build_pre_tokenizer
+from hornbook.tokenizer.settings import Settings
 from hornbook.tokenizer.training.bpe import learn_bpe
 from hornbook.tokenizer.training.counting import count_words
-from hornbook.tokenizer.training.document import SENTENCE_SPECIAL_TOKENS, bpe_document, wordpiece_document
+from hornbook.tokenizer.training.document import (
+    BERT_SPLIT,
+    NORMALIZER,
+    SENTENCE_SPECIAL_TOKENS,
+    bpe_document,
+    wordpiece_document,
+)
 from hornbook.tokenizer.training.numbering import checked_count
 from hornbook.tokenizer.training.progress import Report
 from hornbook.tokenizer.training.train import train_wordpiece_vocabulary
@@ -17,13 +27,6 @@ from hornbook.tokenizer.training.train import train_wordpiece_vocabulary
 __all__ = ["Kind", "train_sentence_tokenizer"]
 
 Kind = Literal["bpe", "wordpiece"]
-
-# Unicode's white space; str.split and str.strip take four control characters more.
-WHITE_SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-ASCII_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def train_sentence_tokenizer(
@@ -61,7 +64,7 @@ def train_sentence_tokenizer(
             train_wordpiece_vocabulary(
                 texts,
                 vocab_size,
-                split=lambda text: _bert_words(_normalized(text)),
+                split=_bert_words,
                 min_frequency=min_frequency,
                 special_tokens=special,
                 progress=progress,
@@ -71,35 +74,26 @@ def train_sentence_tokenizer(
         raise TokenizerError(f"train: kind must be 'bpe' or 'wordpiece', got {brief(kind)}")
     vocab_size = checked_count("vocab_size", vocab_size, 256 + len(special))
     min_frequency = checked_count("min_frequency", min_frequency, 1)
-    words = count_words(
-        texts, lambda text: split_words(_normalized(text)), special_tokens=special, report=progress
-    )
+    words = count_words(texts, _words, special_tokens=special, report=progress)
     tokens, merges = learn_bpe(
         words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties="older", report=progress
     )
     return bpe_document(tokens, merges)
 
 
-def _normalized(text: str) -> str:
-    return unicodedata.normalize("NFC", text.strip(WHITE_SPACE))
-
-
-class _Apart(dict[int, str]):
-    """For str.translate: white space becomes a space, and punctuation gets one on either side."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        if character in WHITE_SPACE:
-            self[code] = " "
-        elif character in ASCII_PUNCTUATION or unicodedata.category(character).startswith("P"):
-            self[code] = f" {character} "
-        else:
-            self[code] = character
-        return self[code]
-
-
-_apart = _Apart()
+def _words(text: str) -> list[str]:
+    return split_words(_normalizer()(Part(text)).text)
 
 
 def _bert_words(text: str) -> list[str]:
-    return [word for word in text.translate(_apart).split(" ") if word]
+    return [part.text for part in _bert_split()(_normalizer()(Part(text)))]
+
+
+@cache
+def _normalizer() -> Normalizer:
+    return build_normalizer(Settings(NORMALIZER, "train"))
+
+
+@cache
+def _bert_split() -> PreTokenizer:
+    return build_pre_tokenizer(Settings(BERT_SPLIT, "train"))
