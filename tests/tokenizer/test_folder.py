@@ -1,0 +1,222 @@
+"""Tokenizers from the files of model folders, beside the same ones in Hugging Face's package."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tokenizers
+from tests.tokenizer.kinds import TEXT, byte_level, llama3, named, oracle
+
+from hornbook.errors import TokenizerError
+from hornbook.tokenizer import BPETokenizer, Tokenizer
+
+TEXTS = (*TEXT.splitlines()[:3], "Ärger café", "日本", "a [MASK] b")
+
+
+def spans(theirs: tokenizers.Tokenizer, text: str) -> list[tuple[int, int, int]]:
+    encoded = theirs.encode(text)
+    return [(i, *place) for i, place in zip(encoded.ids, encoded.offsets, strict=True)]
+
+
+def write(folder: Path, **files: Any) -> None:
+    """`name=content` goes to name.json."""
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def write_bert(folder: Path, end: str = "\n") -> None:
+    """A vocab.txt."""
+    vocab = oracle("bert").get_vocab()
+    words = sorted(vocab, key=lambda word: vocab[word])
+    (folder / "vocab.txt").write_bytes("".join(f"{word}{end}" for word in words).encode())
+
+
+def write_gpt2(folder: Path) -> None:
+    """A vocab.json and a merges.txt."""
+    model = json.loads(oracle("gpt2").to_str())["model"]
+    merges = "".join(f"{left} {right}\n" for left, right in model["merges"])
+    (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}", encoding="utf-8")
+    write(folder, vocab=model["vocab"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({}, {}),
+        ({"do_lower_case": False}, {"lowercase": False}),
+        ({"do_lower_case": True, "strip_accents": False}, {"strip_accents": False}),
+        ({"tokenize_chinese_chars": False}, {"handle_chinese_chars": False}),
+        ({"tokenizer_class": "DistilBertTokenizer", "model_max_length": 512}, {}),
+    ],
+)
+def test_a_word_list(tmp_path: Path, config: dict[str, Any], options: dict[str, bool], end: str) -> None:
+    write_bert(tmp_path, end)
+    write(tmp_path, tokenizer_config=config)
+    theirs = tokenizers.BertWordPieceTokenizer(str(tmp_path / "vocab.txt"), **options)
+    ours = Tokenizer.from_folder(tmp_path)
+    for text in TEXTS:
+        assert ours.encode_with_spans(text, allowed_special="all") == spans(theirs, text)
+    assert ours.max_length == config.get("model_max_length")
+    assert [ours.token_id(role) for role in ("cls", "sep", "pad", "mask", "unk")] == [1, 2, 3, 4, 0]
+
+
+def test_two_files_are_gpt2(tmp_path: Path) -> None:
+    write_gpt2(tmp_path)
+    theirs = oracle("gpt2")
+    theirs.encode_special_tokens = False
+    for text in TEXTS:
+        ids = Tokenizer.from_folder(tmp_path).encode(text, allowed_special="all")
+        assert ids == BPETokenizer.from_folder(tmp_path).encode(text, allowed_special="all")
+        assert ids == theirs.encode(text).ids
+
+
+def test_two_files_and_a_class(tmp_path: Path) -> None:
+    write_gpt2(tmp_path)
+    roles = {"cls_token": "[CLS]", "sep_token": {"content": "[SEP]"}}
+    write(tmp_path, tokenizer_config={"tokenizer_class": "RobertaTokenizer", **roles})
+    ours, theirs = Tokenizer.from_folder(tmp_path), tokenizers.Tokenizer.from_str(oracle("gpt2").to_str())
+    begin, end = (named(theirs, token) for token in ("[CLS]", "[SEP]"))
+    theirs.post_processor = tokenizers.processors.RobertaProcessing(end, begin, add_prefix_space=False)
+    theirs.encode_special_tokens = False
+    for text in TEXTS:
+        assert ours.encode_with_spans(text, allowed_special="all") == spans(theirs, text)
+    write(tmp_path, tokenizer_config={"tokenizer_class": "Qwen2Tokenizer"})
+    ours = Tokenizer.from_folder(tmp_path)
+    assert ours.encode("12 e\u0301") == [*ours.encode("1"), *ours.encode("2"), *ours.encode(" é")]
+    write(tmp_path, tokenizer_config={"tokenizer_class": "XLNetTokenizer"})
+    with pytest.raises(
+        TokenizerError, match=r"tokenizer_class 'XLNetTokenizer' with vocab.json is not supported"
+    ):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_a_single_file_and_what_goes_before_it(tmp_path: Path) -> None:
+    write(tmp_path, tokenizer=json.loads(oracle("bert").to_str()))
+    assert Tokenizer.from_folder(tmp_path).encode("CAT") == oracle("bert").encode("CAT").ids
+    write(tmp_path, tokenizer_config={"do_lower_case": False, "strip_accents": None})
+    theirs = json.loads(oracle("bert").to_str())
+    theirs["normalizer"]["lowercase"] = False
+    expected = tokenizers.Tokenizer.from_str(json.dumps(theirs)).encode("CAT é").ids
+    assert Tokenizer.from_folder(tmp_path).encode("CAT é") == expected
+
+
+@pytest.mark.parametrize("make", [byte_level, llama3])
+def test_a_prefix_space_by_configuration(tmp_path: Path, make: Any) -> None:
+    document = json.loads(make().to_str())
+    write(tmp_path, tokenizer=document, tokenizer_config={"add_prefix_space": True})
+    steps = [document["pre_tokenizer"], *document["pre_tokenizer"].get("pretokenizers", [])]
+    steps[-1]["add_prefix_space"] = True
+    expected = tokenizers.Tokenizer.from_str(json.dumps(document))
+    ours = Tokenizer.from_folder(tmp_path)
+    for text in TEXTS:
+        assert ours.encode_with_spans(text, allowed_special="all") == spans(expected, text)
+
+
+def test_roles_and_added_tokens(tmp_path: Path) -> None:
+    document = json.loads(byte_level().to_str())
+    size = len(document["model"]["vocab"])
+    write(
+        tmp_path,
+        tokenizer=document,
+        tokenizer_config={
+            "pad_token": "<pad>",
+            "bos_token": {"content": "[CLS]"},
+            "added_tokens_decoder": {str(size): {"content": "<pad>", "special": True, "lstrip": True}},
+            "model_max_length": 1e30,
+        },
+        special_tokens_map={"eos_token": "[SEP]", "bos_token": "[UNK]", "mask_token": "hello"},
+        added_tokens={"hello": size + 1, "world": size + 2},
+    )
+    ours = Tokenizer.from_folder(tmp_path)
+    assert (ours.bos_token_id, ours.eos_token_id) == (1, 2)
+    assert (ours.token_id("pad"), ours.token_id("mask"), ours.token_id("cls")) == (size, size + 1, 1)
+    assert ours.max_length is None
+    assert ours.encode("x <pad>world", allowed_special="all")[1:] == [size, size + 2]
+    assert ours.encode("hello") != [size + 1]
+    with pytest.raises(TokenizerError, match="role must be one of bos, "):
+        ours.token_id("end")
+
+
+def test_an_ordinary_token_with_a_role_is_special(tmp_path: Path) -> None:
+    document = json.loads(byte_level().to_str())
+    document["added_tokens"] = []
+    write(tmp_path, tokenizer=document, special_tokens_map={"pad_token": "[PAD]"})
+    ours = Tokenizer.from_folder(tmp_path)
+    assert ours.special_tokens == {"[PAD]": 3}
+    assert ours.encode("[PAD]", allowed_special="all") == [3]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"tokenizer_config": {"pad_token": "[NEW]"}}, r"pad_token '\[NEW\]' is not in the vocabulary"),
+        ({"tokenizer_config": {"pad_token": 5}}, "pad_token must be a token, got 5"),
+        ({"tokenizer_config": {"pad_token": {"content": 5}}}, "pad_token: content must be text, got 5"),
+        ({"tokenizer_config": []}, r"tokenizer_config\.json: expected an object"),
+        ({"tokenizer_config": {"added_tokens_decoder": {"x": {}}}}, "x must be the id of a token"),
+        ({"tokenizer_config": {"added_tokens_decoder": {"9" * 5000: {}}}}, "must be the id of a token"),
+        ({"tokenizer_config": {"added_tokens_decoder": {"5": 5}}}, "5: expected an object, got 5"),
+        ({"tokenizer_config": {"add_prefix_space": "yes"}}, "add_prefix_space must be true or false"),
+        ({"tokenizer_config": {"model_max_length": 9, "truncation_side": "up"}}, "truncation_side must be"),
+        ({"added_tokens": {"x": "y"}}, "x must be an integer of 0 or more"),
+        ({"added_tokens": {"<new>": 5}}, "ids must run from 0 to"),
+        ({"special_tokens_map": {"pad_token": ""}}, "pad_token must be a token"),
+        ({"tokenizer": 5}, r"tokenizer\.json: expected an object, got 5"),
+        ({"tokenizer": {}}, r"tokenizer\.json: model: expected an object, got None"),
+        (
+            {"tokenizer": {"added_tokens": [{"content": ["a"]}], "model": {"vocab": [[[]]]}}},
+            "content must be text",
+        ),
+    ],
+)
+def test_damaged_files_are_named(tmp_path: Path, files: dict[str, Any], message: str) -> None:
+    write(tmp_path, **{"tokenizer": json.loads(byte_level().to_str()), **files})
+    with pytest.raises(TokenizerError, match=message):
+        Tokenizer.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty file, expected a token a line"),
+        (b"[UNK]\n[CLS]\n[SEP]\n\nx", "line 4: expected a token, got none"),
+        (b"[UNK]\n[CLS]\n[SEP]\nx\nx\n", "line 5: token 'x' is given twice"),
+        (b"\xef\xbb\xbf[UNK]\n[CLS]\n[SEP]\n", "starts with a byte order mark"),
+        (b"[UNK]\n[CLS]\n[SEP]\n\xff", "not UTF-8 at byte 18"),
+        (b"[UNK]\n[CLS]\nx", r"no token '\[SEP\]', expected one for sep"),
+    ],
+)
+def test_damaged_word_lists(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "vocab.txt").write_bytes(content)
+    with pytest.raises(TokenizerError, match=message):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_no_tokenizer_at_all(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerError, match=r"no tokenizer here; expected tokenizer.json, or vocab.json and"):
+        Tokenizer.from_folder(tmp_path)
+    with pytest.raises(TokenizerError, match="no such folder"):
+        Tokenizer.from_folder(tmp_path / "missing")
+
+
+def test_truncation_goes_by_the_files(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        tokenizer=json.loads(oracle("bert").to_str()),
+        tokenizer_config={"model_max_length": 5, "truncation_side": "left"},
+    )
+    ours, theirs = (
+        Tokenizer.from_folder(tmp_path),
+        tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json")),
+    )
+    assert ours.max_length == 5
+    theirs.enable_truncation(5, direction="left")
+    batch = ours.encode_batch(
+        ["the fox jumps over", "fox"], max_length=ours.max_length, on_overflow="truncate"
+    )
+    rows = [theirs.encode(text).ids for text in ("the fox jumps over", "fox")]
+    assert batch.ids.tolist() == rows[0] + rows[1]
+    assert batch.n_lost.tolist()[1] == 0 < batch.n_lost.tolist()[0]
+    assert len(ours.encode("the fox jumps over")) == batch.n_tokens[0] > 5
