@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Job:
         limit: what bounds it.
         warm_up: arguments of the first call, whose results are compared; None for `arguments`.
         tolerance: how much results may differ; None to compare nothing.
+        strict: whether the script ends at once if they differ more.
+        fresh: whether engines are made anew before each sample, so that they remember nothing of the last.
         memory: whether the memory of the process belongs to the job.
     """
 
@@ -51,6 +53,8 @@ class Job:
     limit: Limit | None = None
     warm_up: dict[str, Any] | None = None
     tolerance: float | None = None
+    strict: bool = False
+    fresh: bool = False
     memory: bool = True
 
 
@@ -70,6 +74,11 @@ class Settings:
 
 def parse(description: str | None, benchmark: str) -> Settings:
     """The options that all scripts have."""
+    return settings(make_parser(description, benchmark).parse_args())
+
+
+def make_parser(description: str | None, benchmark: str) -> argparse.ArgumentParser:
+    """For a script that adds options of its own."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -84,7 +93,12 @@ def parse(description: str | None, benchmark: str) -> Settings:
     option("--output", type=Path, default=RESULTS / f"{benchmark}.json", help="default: %(default)s")
     option("--only", default="", metavar="TEXT", help="only jobs with this in their names")
     option("--quick", action="store_true", help="tiny models and jobs: to try the script, not to measure")
-    values = vars(parser.parse_args())
+    return parser
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """Those of all scripts among the options."""
+    values = {field.name: getattr(options, field.name) for field in fields(Settings)}
     values["pairs"] = values["pairs"] or (2 if values["quick"] else 7)
     values["work"] = values["work"].resolve()
     return Settings(**values)
@@ -120,6 +134,11 @@ class Benchmark:
         if not all(row.agrees for row in self.rows):
             sys.exit("results differ more than they may; see above")
 
+    def skip(self, name: str, reason: str) -> None:
+        """Tells what is not measured, and why."""
+        self.skipped[name] = reason.strip().splitlines()[-1]
+        say(f"skipped {name}: {self.skipped[name]}")
+
     def _write(self) -> None:
         """After every job, so that a run that is cut off leaves what it has measured."""
         facts = {
@@ -136,25 +155,28 @@ class Benchmark:
         try:
             if peer.converter:
                 with Worker(replace(peer, target=peer.converter), self.place) as converter:
-                    converter.call("new", peer.options)
+                    converter.new()
             return self._pairs(job, [ours, peer])
         except MissingPackageError as error:
-            self._skip(peer.name, str(error))
+            self.skip(peer.name, str(error))
         except EngineError as error:
             if str(error).startswith(f"{ours.name}:"):
                 raise
-            self._skip(peer.name, str(error))
+            self.skip(peer.name, str(error))
         return None
 
     def _pairs(self, job: Job, engines: Sequence[Engine]) -> Row:
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker(engine, self.place)) for engine in engines]
-            first = [self._warm_up(*pair, job) for pair in zip(workers, engines, strict=True)]
-            repeats = [_repeats(worker, job) for worker in workers]
+            first = [self._warm_up(worker, job) for worker in workers]
+            difference = None if job.tolerance is None or len(first) == 1 else largest_difference(*first)
+            agrees = difference is None or difference <= (job.tolerance or 0)
+            if job.strict and not agrees:
+                sys.exit(f"{job.name}: results of {' and '.join(worker.name for worker in workers)} differ")
+            repeats = [1 if job.fresh else _repeats(worker, job) for worker in workers]
             samples, limit_s = self._sample(job, workers, repeats)
         seconds = [[sample["seconds"] for sample in column] for column in samples]
         peaks = [column[-1]["peak_bytes"] if job.memory else None for column in samples]
-        difference = None if job.tolerance is None or len(first) == 1 else largest_difference(*first)
         return Row(
             job=job.name,
             unit=job.unit,
@@ -168,13 +190,13 @@ class Benchmark:
             ours_peak_bytes=peaks[0],
             peer_peak_bytes=peaks[1] if len(engines) > 1 else None,
             difference=difference,
-            agrees=difference is None or difference <= (job.tolerance or 0),
+            agrees=agrees,
         )
 
-    def _warm_up(self, worker: Worker, engine: Engine, job: Job) -> Any:
+    def _warm_up(self, worker: Worker, job: Job) -> Any:
         """Makes the engine and does the job once; the results of that."""
-        self.versions[engine.name] = worker.versions
-        worker.call("new", engine.options)
+        self.versions[worker.name] = worker.versions
+        worker.new()
         return worker.call(job.call, job.arguments if job.warm_up is None else job.warm_up)["value"]
 
     def _sample(
@@ -185,6 +207,8 @@ class Benchmark:
         limit_s = []
         for _ in _progress(range(self.settings.pairs), f"{job.name}: {' | '.join(w.name for w in workers)}"):
             for worker, count, column in zip(workers, repeats, samples, strict=True):
+                if job.fresh:
+                    worker.new()
                 column.append(worker.call(job.call, job.arguments, count))
             if job.limit and self._machine:
                 limit_s.append(job.limit.amount / self._machine.call(job.limit.kind)["value"])
@@ -195,16 +219,12 @@ class Benchmark:
         engine = Engine("probe", "benchmarks.engines.machine:Machine", peer=False)
         try:
             machine = self._stack.enter_context(Worker(engine, self.place))
-            machine.call("new")
+            machine.new()
         except (MissingPackageError, EngineError) as error:
-            self._skip(engine.name, str(error))
+            self.skip(engine.name, str(error))
             return None
         self.versions[engine.name] = machine.versions
         return machine
-
-    def _skip(self, name: str, reason: str) -> None:
-        self.skipped[name] = reason.strip().splitlines()[-1]
-        say(f"skipped {name}: {self.skipped[name]}")
 
 
 def _repeats(worker: Worker, job: Job) -> int:

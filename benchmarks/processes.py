@@ -16,7 +16,13 @@ from benchmarks.results import REPOSITORY
 WORKER = "benchmarks.worker"
 DISTURBING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "HORNBOOK_BACKEND", "HORNBOOK_ISA")
 """Settings that would make somebody slower than he is."""
-THREAD_SETTINGS = ("HORNBOOK_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREAD_SETTINGS = (
+    "HORNBOOK_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
 
 
 class MissingPackageError(Exception):
@@ -69,7 +75,7 @@ class Worker:
     """
 
     def __init__(self, engine: Engine, place: Place) -> None:
-        self.name = engine.name
+        self.name, self._options = engine.name, engine.options
         self._log = place.logs / f"{engine.name.replace('/', ' ')}.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
@@ -87,6 +93,14 @@ class Worker:
             self.close()
             raise MissingPackageError(f"module {hello['missing']} is not installed")
         self.versions: dict[str, str] = hello["versions"]
+
+    def new(self) -> None:
+        """Makes the engine; once more if there is one.
+
+        Raises:
+            EngineError: it failed, or the process ended.
+        """
+        self.call("new", self._options)
 
     def call(self, name: str, arguments: dict[str, Any] | None = None, repeats: int = 1) -> dict[str, Any]:
         """Calls a method; gives `seconds` for one of the repeats, `value` and `peak_bytes`.

@@ -13,7 +13,7 @@ from benchmarks.results import RESULTS, Row, read_results
 from benchmarks.show import memory_text, ratio_text, share_text, speed_text
 
 BEGIN, END = "<!-- tables -->", "<!-- end of tables -->"
-ORDER = ("generate", "encode", "train", "startup")
+ORDER = ("generate", "encode", "tokenize", "train", "startup")
 
 
 def main() -> None:
@@ -46,22 +46,23 @@ def section(facts: dict[str, Any], rows: Sequence[Row]) -> Iterator[str]:
     machine = facts["machine"]
     yield f"### {facts['benchmark']}"
     yield ""
+    pairs = _count(len(rows[0].ours_s), "pair")
     yield (
         f"{facts['date'][:10]}, commit {(facts['commit'] or 'unknown')[:12]}, {machine['cpu']}, "
-        f"{facts['threads']} threads, {len(rows[0].ours_s)} pairs; {', '.join(_versions(facts['versions']))}."
+        f"{_count(facts['threads'], 'thread')}, {pairs}; {', '.join(_versions(facts['versions']))}."
     )
     yield ""
-    with_memory = facts["benchmark"] == "train"
-    yield from table(rows, with_memory=with_memory)
+    benchmark = facts["benchmark"]
+    yield from table(rows, with_memory=benchmark == "train", all_peers=benchmark == "tokenize")
 
 
-def table(rows: Iterable[Row], *, with_memory: bool) -> Iterator[str]:
-    """A line for each job, with the peer that comes nearest to us."""
-    names = ["job", "ours", "best peer", "ratio", "of the limit"]
+def table(rows: Iterable[Row], *, with_memory: bool, all_peers: bool = False) -> Iterator[str]:
+    """A line for each job, with the peer that comes nearest to us; or one for each peer."""
+    names = ["job", "ours", "peer" if all_peers else "best peer", "ratio", "of the limit"]
     names += ["memory", "the peer's"] if with_memory else []
     yield _line(names)
     yield _line(["---", *["---:"] * (len(names) - 1)])
-    for _, group in groupby(rows, key=lambda row: row.job):
+    for _, group in groupby(rows, key=lambda row: (row.job, row.peer if all_peers else None)):
         row = min(group, key=lambda row: row.ratio or 0)
         peer = f"{row.peer} {speed_text(row.peer_speed, row.unit)}" if row.peer else "-"
         cells = [row.job, speed_text(row.speed, row.unit), peer, ratio_text(row.ratio), share_text(row.share)]
@@ -71,6 +72,10 @@ def table(rows: Iterable[Row], *, with_memory: bool) -> Iterator[str]:
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _versions(versions: dict[str, dict[str, str]]) -> list[str]:

@@ -111,10 +111,15 @@ def random_model(config: GPT2Config) -> GPT2:
 
 
 def read_vocabulary(folder: Path) -> BPETokenizer:
-    """The vocabulary of GPT-2, under either of the names that its files are known by."""
+    """The vocabulary of GPT-2."""
+    return BPETokenizer.from_files(*vocabulary_files(folder))
+
+
+def vocabulary_files(folder: Path) -> tuple[Path, Path]:
+    """The tokens and the merges of GPT-2, under either of the names that the files are known by."""
     for vocab, merges in (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")):
         if (folder / vocab).exists():
-            return BPETokenizer.from_files(folder / vocab, folder / merges)
+            return folder / vocab, folder / merges
     raise SystemExit(f"--vocab: {folder} has neither vocab.json nor encoder.json")
 
 

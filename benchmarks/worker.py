@@ -26,7 +26,7 @@ def main() -> None:
     answers = private_stdout()
     module, _, name = sys.argv[1].partition(":")
     try:
-        engine = getattr(import_module(module), name)
+        maker = engine = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         answer(answers, missing=error.name)
         return
@@ -34,7 +34,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            engine, reply = serve(engine, **request)
+            engine, reply = serve(maker if request["call"] == "new" else engine, **request)
         except Exception:
             reply = {"error": traceback.format_exc()}
         answer(answers, **reply)

@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "memory.h"
+
 namespace hornbook {
 
 void IdList::grow(int64_t count) {
@@ -199,37 +201,52 @@ private:
     }
 };
 
-// The last word with each hash, and its ids: 2 MB. A word that hashes to the place of another takes it over.
-class WordMemory {
+// Up to 7 bytes and how many they are, as one number: what most words of prose fit into, and any one character.
+struct TinyText {
+    uint64_t bits;
+
+    static constexpr int64_t longest = 7, readable = 8;
+
+    // Reads 8 bytes, whatever n is.
+    TinyText(const Byte* text, int64_t n) {
+        std::memcpy(&bits, text, sizeof bits);
+        bits = (bits & ((uint64_t{1} << 8 * n) - 1)) | static_cast<uint64_t>(n) << 56;
+    }
+    bool operator==(const TinyText&) const = default;
+    uint64_t hash() const {
+        const uint64_t a = bits * 0x9E3779B97F4A7C15u;
+        return (a ^ a >> 32) * 0xC2B2AE3D27D4EB4Fu;
+    }
+};
+
+// The last text with each hash, and its ids. A text that hashes to the place of another takes it over. Zeros are an empty one: no
+// text has a length of 0.
+template <class Text, int log_entries, int n_ids, size_t entry_bytes>
+class Memory {
 public:
-    static constexpr int most_ids = 6;
+    static constexpr int most_ids = n_ids;
 
-    struct alignas(64) Entry {
-        uint64_t parts[4];
-        uint32_t length, count;
-        int32_t ids[most_ids];
+    struct alignas(entry_bytes) Entry {
+        Text text;
+        uint32_t count;
+        int32_t ids[n_ids];
     };
-    static_assert(sizeof(Entry) == 64);
+    static_assert(sizeof(Entry) == entry_bytes);
 
-    WordMemory() : entries_(new Entry[n_entries]()) {}
-
-    Entry& entry(const ShortText& word) { return entries_[word.hash() >> (64 - log_entries)]; }
-
-    static bool holds(const Entry& entry, const ShortText& word) {
-        return entry.length == word.length && std::memcmp(entry.parts, word.parts, sizeof word.parts) == 0;
-    }
-    static void keep(Entry& entry, const ShortText& word, const int32_t* ids, int64_t count) {
-        std::memcpy(entry.parts, word.parts, sizeof word.parts);
-        entry.length = word.length;
-        entry.count = static_cast<uint32_t>(count);
-        std::copy(ids, ids + count, entry.ids);
-    }
+    Entry& entry(const Text& text) { return entries_[text.hash() >> (64 - log_entries)]; }
 
 private:
-    static constexpr int log_entries = 15;
-    static constexpr size_t n_entries = size_t{1} << log_entries;
-    std::unique_ptr<Entry[]> entries_;
+    Entry entries_[size_t{1} << log_entries];
 };
+
+// What one thread remembers: 1 MB of tiny texts and 1 MB of others, together one huge page.
+struct WordMemory {
+    Memory<TinyText, 15, 5, 32> tiny;
+    Memory<ShortText, 14, 5, 64> others;
+
+    static WordMemory* make() { return static_cast<WordMemory*>(std::memset(allocate(sizeof(WordMemory)), 0, sizeof(WordMemory))); }
+};
+static_assert(sizeof(WordMemory) == 2 << 20);
 
 // ---- the encoder ------------------------------------------------------------------------------------------------------------
 
@@ -245,21 +262,21 @@ struct BytePairEncoder::Impl {
     std::array<std::atomic<WordMemory*>, n_memories> idle{};
 
     ~Impl() {
-        for (auto& place : idle) delete place.load();
+        for (auto& place : idle) release(place.load());
     }
 
     WordMemory* take_memory() {
         for (auto& place : idle)
             if (place.load(std::memory_order_relaxed) != nullptr)
                 if (WordMemory* memory = place.exchange(nullptr)) return memory;
-        return new WordMemory;
+        return WordMemory::make();
     }
     void return_memory(WordMemory* memory) {
         for (auto& place : idle) {
             WordMemory* expected = nullptr;
             if (place.compare_exchange_strong(expected, memory)) return;
         }
-        delete memory;
+        release(memory);
     }
 
     template <WordPattern chosen>
@@ -267,53 +284,64 @@ struct BytePairEncoder::Impl {
         const WordScanner<chosen> scanner(characters, end);
         while (text < end) {
             const Byte* stop = scanner.next(text);
-            encode_word(ids, memory, text, stop - text);
+            encode_word(ids, memory, text, stop - text, end);
             text = stop;
         }
     }
 
     // A long word is seldom seen again, but its parts are: Chinese has no spaces, and few of its tokens are more than a character.
-    void encode_word(IdList& ids, WordMemory& memory, const Byte* word, int64_t size) const {
+    void encode_word(IdList& ids, WordMemory& memory, const Byte* word, int64_t size, const Byte* text_end) const {
         int32_t* to = ids.room(size + ShortText::longest);
         if (!whole_words.empty()) {
             const auto found = whole_words.find({reinterpret_cast<const char*>(word), static_cast<size_t>(size)});
             if (found != whole_words.end()) return *to = found->second, ids.keep(1);
         }
-        if (!is_remembered(word, size)) return ids.keep(encode_parts(to, memory, word, size));
-        ids.keep(recall(to, memory, word, size, [&] { return encode_parts(to, memory, word, size); }));
+        const auto encode = [&] { return encode_parts(to, memory, word, size, text_end); };
+        ids.keep(is_remembered(word, size) ? remember(to, memory, word, size, text_end, encode) : encode());
     }
 
-    int64_t encode_parts(int32_t* ids, WordMemory& memory, const Byte* word, int64_t size) const {
+    int64_t encode_parts(int32_t* ids, WordMemory& memory, const Byte* word, int64_t size, const Byte* text_end) const {
         const Byte* const end = word + size;
         const int32_t* const first = ids;
         while (word < end) {
             const Byte* const stop = after_part(word, end);
             const int64_t n = stop - word;
             const auto merge = [this, ids, word, n] { return merge_part(ids, word, n); };
-                        ids += n > ShortText::longest ? merge() : recall(ids, memory, word, n, merge);
+            ids += n > ShortText::longest ? merge() : remember(ids, memory, word, n, text_end, merge);
             word = stop;
         }
         return ids - first;
     }
 
-    // The end of the bytes from `word` on that merges may join.
+    // The end of the bytes from `word` on that merges may join, and of the character there: parts of characters are too many.
     const Byte* after_part(const Byte* word, const Byte* end) const {
+        const auto is_inside = [](Byte byte) { return (byte & 0xC0) == 0x80; };
         ++word;
-        while (word < end && merges.joins(word[-1], word[0])) ++word;
+        while (word < end && (is_inside(word[0]) || merges.joins(word[-1], word[0]))) ++word;
         return word;
     }
 
-    // Writes ids from the memory, or else those that `encode` writes in the same place.
+    // Writes the ids of at most ShortText::longest bytes: from the memory, or else those that `encode` writes in the same place.
     template <class Encode>
-    int64_t recall(int32_t* ids, WordMemory& memory, const Byte* text, int64_t size, const Encode& encode) const {
-        const ShortText key(text, size);
-        WordMemory::Entry& entry = memory.entry(key);
-        if (WordMemory::holds(entry, key)) {
+    static int64_t remember(int32_t* ids, WordMemory& memory, const Byte* text, int64_t size, const Byte* text_end, const Encode& encode) {
+        if (size <= TinyText::longest && text_end - text >= TinyText::readable)
+            return recall(ids, memory.tiny, TinyText(text, size), encode);
+        return recall(ids, memory.others, ShortText(text, size), encode);
+    }
+
+    template <class Memory, class Text, class Encode>
+    static int64_t recall(int32_t* ids, Memory& memory, const Text& text, const Encode& encode) {
+        typename Memory::Entry& entry = memory.entry(text);
+        if (entry.text == text) {
             std::memcpy(ids, entry.ids, sizeof entry.ids);
             return entry.count;
         }
         const int64_t count = encode();
-        if (count <= WordMemory::most_ids) WordMemory::keep(entry, key, ids, count);
+        if (count <= Memory::most_ids) {
+            entry.text = text;
+            entry.count = static_cast<uint32_t>(count);
+            std::copy(ids, ids + count, entry.ids);
+        }
         return count;
     }
 
@@ -338,7 +366,7 @@ void BytePairEncoder::encode(IdList& ids, const char* text, int64_t size) const 
     const Byte *begin = reinterpret_cast<const Byte*>(text), *end = begin + size;
     const auto give_back = [this](WordMemory* memory) { impl_->return_memory(memory); };
     const std::unique_ptr<WordMemory, decltype(give_back)> memory(impl_->take_memory(), give_back);
-    if (!impl_->pattern) return impl_->encode_word(ids, *memory, begin, size);
+    if (!impl_->pattern) return impl_->encode_word(ids, *memory, begin, size, end);
     switch (*impl_->pattern) {
         case WordPattern::gpt2: return impl_->encode_words<WordPattern::gpt2>(ids, *memory, begin, end);
         case WordPattern::llama3: return impl_->encode_words<WordPattern::llama3>(ids, *memory, begin, end);

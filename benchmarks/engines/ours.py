@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from hornbook import Embedder, GenerationConfig, TextGenerator
+from benchmarks.engines.tokens import Ids, Tokens
+
+from hornbook import BPETokenizer, Embedder, GenerationConfig, TextGenerator
 from hornbook.backend import PackedBatch
 from hornbook.loading import load_model
 from hornbook.models import GPT2
@@ -48,6 +50,20 @@ class Sentences:
     def encode(self, sentences: list[str], shown: int = 5) -> Any:
         """Mean vectors; the first numbers of each are returned."""
         return self.embedder.encode(sentences, batch_size=32)[:, :shown].tolist()
+
+
+class Arrays(Tokens):
+    """Encodes a text, into an array."""
+
+    PACKAGES = PACKAGES
+
+    def __init__(self, vocab: str, merges: str, text: str, n_bytes: int) -> None:
+        super().__init__(text, n_bytes)
+        self.tokenizer = BPETokenizer.from_files(vocab, merges)
+
+    def ids(self) -> Ids:
+        """All of the text as one of a batch."""
+        return self.tokenizer.encode_batch([self.text]).ids
 
 
 class Training:
