@@ -34,6 +34,8 @@ class CharacterPairs:
     def __call__(self, word: str) -> list[Span]:
         """The tokens of a word and their places in it."""
         symbols = self._symbols(word)
+        if not symbols:
+            return []
         merged = merge_places([token_id for token_id, *_ in symbols], self.table)
         ends = [place - 1 for _, place in merged[1:]] + [len(symbols) - 1]
         return [
