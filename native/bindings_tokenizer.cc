@@ -6,11 +6,13 @@
 #include "bpe.h"
 #include "bpe_training.h"
 #include "gil.h"
+#include "utf8.h"
 
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -87,9 +89,10 @@ BytePairEncoder* make_encoder(handle byte_ids_, handle merges_, int64_t n_ids, h
     }
 }
 
-// Texts that Python keeps while they are read.
+// Texts in UTF-8: Python's own if they are ASCII, else written here, so that Python keeps no second copy of them for ever.
 struct Texts {
     std::vector<nb::object> owners;
+    std::vector<std::unique_ptr<char[]>> copies;
     std::vector<std::string_view> views;
 
     explicit Texts(handle list) {
@@ -102,13 +105,33 @@ struct Texts {
     }
 
 private:
-    static std::string_view utf8(const nb::object& text, Py_ssize_t i) {
+    std::string_view utf8(const nb::object& text, Py_ssize_t i) {
         if (!PyUnicode_Check(text.ptr()))
             raise_type("encode_batch: texts[" + std::to_string(i) + "] expects str, got " + Py_TYPE(text.ptr())->tp_name);
-        Py_ssize_t size = 0;
-        const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-        if (bytes == nullptr) throw nb::python_error();
-        return {bytes, static_cast<size_t>(size)};
+#if PY_VERSION_HEX < 0x030C0000
+        if (PyUnicode_READY(text.ptr()) < 0) throw nb::python_error();
+#endif
+        const void* units = PyUnicode_DATA(text.ptr());
+        const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
+        if (PyUnicode_IS_ASCII(text.ptr())) return {static_cast<const char*>(units), static_cast<size_t>(size)};
+        switch (PyUnicode_KIND(text.ptr())) {
+            case PyUnicode_1BYTE_KIND: return copy<2>(static_cast<const uint8_t*>(units), size, text);
+            case PyUnicode_2BYTE_KIND: return copy<3>(static_cast<const uint16_t*>(units), size, text);
+            default: return copy<4>(static_cast<const uint32_t*>(units), size, text);
+        }
+    }
+
+    template <int64_t most_bytes, class Unit>
+    std::string_view copy(const Unit* units, int64_t size, const nb::object& text) {
+        std::unique_ptr<char[]> bytes(new char[static_cast<size_t>(most_bytes * size)]);
+        const char* const end = to_utf8(bytes.get(), units, size);
+        if (end == nullptr) {
+            nb::object(nb::steal(PyUnicode_AsUTF8String(text.ptr())));  // says where
+            throw nb::python_error();
+        }
+        const std::string_view view(bytes.get(), static_cast<size_t>(end - bytes.get()));
+        copies.push_back(std::move(bytes));
+        return view;
     }
 };
 

@@ -56,6 +56,9 @@ BatchIds encode_batch(const BytePairEncoder& encoder, const std::vector<std::str
     parallel_for(static_cast<int64_t>(n_tasks), [&](int64_t task) {
         IdList& ids = result.parts[static_cast<size_t>(task)];
         try {
+            int64_t bytes = 0;
+            for (size_t i = begins[task]; i < begins[task + 1]; ++i) bytes += static_cast<int64_t>(pieces[i].bytes.size());
+            ids.room(bytes / 3);  // a token of prose has four
             for (size_t i = begins[task]; i < begins[task + 1]; ++i) {
                 const int64_t before = ids.size();
                 encoder.encode(ids, pieces[i].bytes.data(), static_cast<int64_t>(pieces[i].bytes.size()));

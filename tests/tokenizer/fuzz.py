@@ -22,7 +22,7 @@ from tests.tokenizer.kinds import KINDS, oracle
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer import BPETokenizer, Tokenizer
 
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**63, 1e400, float("nan"), -0.5, "", "x", "▁", "\ud800", "é"),
     *([], {}, [[]], [{}], {"": 0}, [["a", 0.5]], ["a", "b"], "Ġ", "<0x00>", "[UNK]", 300, "a b", [None]),
     *("ByteLevel", "Sequence", "Metaspace", "BPE", "Unigram", "WordPiece", "NFC", "Isolated", "A"),
