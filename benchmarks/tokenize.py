@@ -13,7 +13,7 @@ Chinese and Hindi are no prose: words are drawn one by one from the 20,000 most 
 wordfreq, each as often as it is used, with a comma behind 8% and the end of a sentence behind 7% of them. A
 real text has rarer words, and repeats whole phrases; in Chinese, where no spaces part words, both matter.
 
-tokenizers is much slower, so it gets 1 MB, and so do we beside it. Every sample is the first text that a
+tokenizers is much slower, so it gets 4 MB, and so do we beside it. Every sample is the first text that a
 tokenizer sees: ours and that of tokenizers remember words, and would know those of a text that comes again.
 All must give the same ids before anything is measured.
 """
@@ -28,7 +28,7 @@ from benchmarks.processes import Engine, EngineError, MissingPackageError, Worke
 from benchmarks.subjects import vocabulary_files
 from benchmarks.texts import CLASSICS, beginning, join, standard_library
 
-SIZE, SLOW_SIZE = 8_000_000, 1_000_000
+SIZE, SLOW_SIZE = 8_000_000, 4_000_000
 """Bytes of a text, and of that for slow peers."""
 QUICK_SIZES = 200_000, 50_000
 

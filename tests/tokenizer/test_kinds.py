@@ -140,6 +140,15 @@ def test_a_copy_works(name: str, duplicate: Callable[[Tokenizer], Tokenizer]) ->
     assert duplicate(ours(name)).encode(TEXT) == ours(name).encode(TEXT)
 
 
+def test_nothing_is_no_word() -> None:
+    document = json.loads(oracle("words").to_str()) | {"pre_tokenizer": None}
+    assert (
+        Tokenizer(document).encode("")
+        == tokenizers.Tokenizer.from_str(json.dumps(document)).encode("").ids
+        == []
+    )
+
+
 def test_text_never_becomes_a_special_token() -> None:
     for name in KINDS:
         special = set(ours(name).special_tokens.values())

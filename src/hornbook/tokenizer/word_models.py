@@ -40,7 +40,7 @@ class WordModel:
 
     def __init__(self, spans: Callable[[str], list[Span]]) -> None:
         self.spans = spans
-        self._words = WordCache(lambda word: [token_id for token_id, *_ in spans(word)])
+        self._words = WordCache(lambda word: [token_id for token_id, *_ in spans(word)] if word else [])
 
     def encode_batch(self, words: Sequence[str]) -> tuple[Ids, Ids]:
         """See `Model.encode_batch`."""
