@@ -10,4 +10,5 @@ for sanitizer in address,undefined thread; do
     cmake --build "$folder" --parallel 1 >/dev/null
     echo "== $sanitizer"
     "$folder/test_kernels" 7
+    "$folder/test_tokenizer" 7
 done
