@@ -80,7 +80,7 @@ def test_no_special_token_is_no_error(tmp_path: Path) -> None:
         ({**SMALL, "he": -1}, "ids must run from 0 to 259, each once; expected 0, got -1 of token 'he'"),
         ({**SMALL, "a b": 260}, "token 'a b' is not byte-level: ' ' (U+0020) is not a byte-level character"),
         ({**SMALL, "▁the": 260}, "token '▁the' is not byte-level: '▁' (U+2581)"),
-        ({**SMALL, "\ud800": 260}, r"token '\ud800' is not byte-level"),
+        ({**SMALL, "\ud800": 260}, r"token '\ud800' has half of a surrogate pair"),
         ({**SMALL, "Ġnever": 260}, "token 'Ġnever' (id 260) is made by no merge"),
     ],
 )
@@ -343,6 +343,8 @@ def test_neutral_settings_are_accepted(tokenizer_json: WriteJson, tiny: BPEToken
             "continuing_subword_prefix must be '' or None, got '##'",
         ),
         (put("</w>", "model", "end_of_word_suffix"), "end_of_word_suffix must be '' or None, got '</w>'"),
+        (put(8192, "model", "vocab", "\ud800"), "model: vocab: token '\\ud800' has half of a surrogate pair"),
+        (put({"type": "Prepend", "prepend": "\ud800"}, "normalizer"), "prepend must be text, got '\\ud800'"),
         (put("x", "model", "novelty"), "model: novelty is not supported, got 'x'"),
         (put([], "model", "vocab"), "model: vocab expected an object of tokens and ids, got []"),
         (put(9000, "model", "vocab", "é"), "model: vocab: ids must run from 0 to"),

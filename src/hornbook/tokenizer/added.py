@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.checking import brief, well_formed
+from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.code_points import CodePoints
 from hornbook.tokenizer.normalizers import Normalizer
 from hornbook.tokenizer.parts import Part
@@ -66,7 +66,7 @@ def read_added_tokens(entries: Iterable[Settings]) -> list[AddedToken]:
     tokens: dict[str, AddedToken] = {}
     for entry in entries:
         content = entry.text("content")
-        if not content or well_formed(content) != content:
+        if not content:
             raise entry.error("content", f"must be text, got {brief(content)}")
         if content in tokens:
             raise entry.error("content", f"{brief(content)} is given twice")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.checking import brief, well_formed
 
 __all__ = ["REQUIRED", "Settings"]
 
@@ -46,9 +46,9 @@ class Settings:
         return value
 
     def text(self, key: str, default: Any = REQUIRED) -> str:
-        """A text; it may be empty."""
+        """A text without halves of surrogate pairs; it may be empty."""
         value = self.value(key, default)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or well_formed(value) != value:
             raise self.error(key, f"must be text, got {brief(value)}")
         return value
 

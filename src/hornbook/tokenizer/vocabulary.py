@@ -89,6 +89,8 @@ def checked_tokens(value: Any, source: str) -> dict[str, int]:
             raise TokenizerError(
                 f"{source}: the id of token {brief(token)} must be an integer, got {brief(token_id)}"
             )
+        if not _is_text(token):
+            raise TokenizerError(f"{source}: token {brief(token)} has half of a surrogate pair")
     tokens = dict(sorted(value.items(), key=itemgetter(1)))
     for expected, (token, token_id) in enumerate(tokens.items()):
         if token_id != expected:
@@ -97,6 +99,14 @@ def checked_tokens(value: Any, source: str) -> dict[str, int]:
                 f"expected {expected}, got {brief(token_id)} of token {brief(token)}"
             )
     return tokens
+
+
+def _is_text(token: str) -> bool:
+    try:
+        token.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_bytes(tokens: Container[str], source: str) -> None:
