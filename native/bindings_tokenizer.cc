@@ -135,13 +135,9 @@ private:
     }
 };
 
-// The parts in one array.
-nb::object joined(const std::vector<IdList>& parts) {
-    int64_t total = 0;
-    for (const IdList& part : parts) total += part.size();
-    const Array ids = make({static_cast<npy_intp>(total)}, NPY_INT32);
-    int32_t* to = ids.data<int32_t>();
-    for (const IdList& part : parts) to = std::copy(part.data(), part.data() + part.size(), to);
+nb::object array_of(const IdList& list) {
+    const Array ids = make({static_cast<npy_intp>(list.size())}, NPY_INT32);
+    std::copy(list.data(), list.data() + list.size(), ids.data<int32_t>());
     return ids.object();
 }
 
@@ -164,7 +160,7 @@ nb::tuple encode_texts(const BytePairEncoder& encoder, handle list) {
         const WithoutLock unlocked;
         batch = encode_batch(encoder, texts.views);
     }
-    return nb::make_tuple(joined(batch.parts), offsets_from(batch.counts));
+    return nb::make_tuple(array_of(batch.ids), offsets_from(batch.counts));
 }
 
 // ---- training ---------------------------------------------------------------------------------------------------------------

@@ -19,32 +19,37 @@
 namespace hornbook {
 
 void IdList::grow(int64_t count) {
-    capacity_ = std::max(2 * capacity_, size_ + count);
-    std::unique_ptr<int32_t[]> larger(new int32_t[static_cast<size_t>(capacity_)]);
+    capacity_ = std::max({2 * capacity_, size_ + count, int64_t{64}});
+    Block<int32_t> larger(static_cast<int32_t*>(allocate(capacity_ * static_cast<int64_t>(sizeof(int32_t)))));
     std::copy(ids_.get(), ids_.get() + size_, larger.get());
     ids_ = std::move(larger);
+}
+
+void IdList::append(const IdList& others) {
+    std::copy(others.data(), others.data() + others.size(), room(others.size()));
+    keep(others.size());
 }
 
 // ---- merges -----------------------------------------------------------------------------------------------------------------
 
 MergeTable::MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>& byte_ids)
-    : merges_(std::move(merges)), byte_ids_(byte_ids), byte_ranks_(1 << 16) {
+    : merges_(std::move(merges)), byte_ids_(byte_ids), of_bytes_(1 << 16) {
     // Half full at most, so that most pairs that do not merge hit an empty slot at once.
     const uint64_t size = std::bit_ceil(std::max<uint64_t>(2, 2 * merges_.size()));
-    slots_.assign(size, no_rank);
+    slots_ = make_block(size, Slot{0, 0, none});
     mask_ = size - 1;
     shift_ = 64 - std::countr_zero(size);
     for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
         const auto [left, right, merged] = merges_[rank];
-        if (this->rank(left, right) != no_rank)
+        if (find(left, right) != none)
             throw std::invalid_argument("merge " + std::to_string(rank) + " of ids " + std::to_string(left) + " and " +
                                         std::to_string(right) + " is given twice");
-        uint64_t slot = slot_of(left, right);
-        while (slots_[slot] != no_rank) slot = (slot + 1) & mask_;
-        slots_[slot] = rank;
+        uint64_t at = slot_of(left, right);
+        while (slots_[at].ranked != none) at = (at + 1) & mask_;
+        slots_[at] = {left, right, static_cast<Ranked>(rank) << 32 | static_cast<uint32_t>(merged)};
     }
     for (int left = 0; left < 256; ++left)
-        for (int right = 0; right < 256; ++right) byte_ranks_[left << 8 | right] = rank(byte_ids_[left], byte_ids_[right]);
+        for (int right = 0; right < 256; ++right) of_bytes_[left << 8 | right] = find(byte_ids_[left], byte_ids_[right]);
     find_joined_bytes();
 }
 
@@ -71,31 +76,41 @@ namespace {
 
 using Byte = unsigned char;
 
+void prefetch(const void* at) { __builtin_prefetch(at, 1); }
+
 // Which words are remembered as they are; others are in parts. Long ones seldom come again, nor do those of scripts without spaces
 // between words, most of which lie behind U+3000.
-bool is_remembered(const Byte* word, int64_t size) { return size <= 16 && word[0] < 0xE3; }
+bool is_remembered(const Byte* word, int64_t size) { return size <= 15 && word[0] < 0xE3; }
 
-// Up to this many bytes, looking through all ranks is quicker than a heap.
-constexpr int64_t short_word = 128;
+// Up to this many bytes, looking through all pairs is quicker than a heap; one bit a byte says where tokens begin.
+constexpr int64_t short_word = 64;
 
 // Merges the n <= short_word bytes of a word; returns how many ids are left.
 int64_t merge_short(int32_t* ids, const MergeTable& table, const Byte* word, int64_t n) {
-    uint32_t ranks[short_word];  // of the pair that begins here
+    MergeTable::Ranked pairs[short_word];  // the merge of the token that begins here with the next one
     for (int64_t i = 0; i < n; ++i) ids[i] = table.byte_id(word[i]);
-    for (int64_t i = 0; i + 1 < n; ++i) ranks[i] = table.byte_rank(word[i], word[i + 1]);
-    while (n > 1) {
-        uint32_t best = ranks[0];
-        for (int64_t i = 1; i + 1 < n; ++i) best = std::min(best, ranks[i]);
-        if (best == MergeTable::no_rank) break;
-        const int64_t at = std::find(ranks, ranks + n - 1, best) - ranks;
-        ids[at] = table[best].merged;
-        std::copy(ids + at + 2, ids + n, ids + at + 1);
-        if (at + 2 < n) std::copy(ranks + at + 2, ranks + n - 1, ranks + at + 1);
-        --n;
-        if (at > 0) ranks[at - 1] = table.rank(ids[at - 1], ids[at]);
-        if (at + 1 < n) ranks[at] = table.rank(ids[at], ids[at + 1]);
+    for (int64_t i = 0; i + 1 < n; ++i) pairs[i] = table.find_bytes(word[i], word[i + 1]);
+    pairs[n - 1] = MergeTable::none;
+    uint64_t begins = ~uint64_t{0} >> (64 - n);
+    while (true) {
+        int64_t at = 0;
+        for (int64_t i = 1; i < n; ++i) at = pairs[i] < pairs[at] ? i : at;
+        if (pairs[at] == MergeTable::none) break;
+        ids[at] = static_cast<int32_t>(pairs[at] & 0xFFFFFFFF);
+        const uint64_t before = begins & ((uint64_t{1} << at) - 1), behind = begins & ~(before | uint64_t{1} << at);
+        const int64_t gone = std::countr_zero(behind);
+        begins ^= uint64_t{1} << gone;
+        pairs[gone] = MergeTable::none;
+        const uint64_t following = behind & (behind - 1);
+        pairs[at] = following ? table.find(ids[at], ids[std::countr_zero(following)]) : MergeTable::none;
+        if (before) {
+            const int64_t left = 63 - std::countl_zero(before);
+            pairs[left] = table.find(ids[left], ids[at]);
+        }
     }
-    return n;
+    int64_t count = 0;
+    for (; begins; begins &= begins - 1) ids[count++] = ids[std::countr_zero(begins)];
+    return count;
 }
 
 // The ids of a long word as a doubly linked list, and a heap of the pairs that may merge. A pair whose place no longer holds it
@@ -106,7 +121,7 @@ public:
         for (int64_t i = 0; i < n; ++i)
             nodes_[i] = {table.byte_id(word[i]), static_cast<int32_t>(i - 1), static_cast<int32_t>(i + 1 < n ? i + 1 : none)};
         for (int64_t i = 0; i + 1 < n; ++i)
-            if (const uint32_t rank = table.byte_rank(word[i], word[i + 1]); rank != MergeTable::no_rank) heap_.push_back(entry(rank, i));
+            if (const auto merge = table.find_bytes(word[i], word[i + 1]); merge != MergeTable::none) heap_.push_back(entry(merge, i));
         std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
     }
 
@@ -132,7 +147,8 @@ private:
         int32_t id, previous, next;
     };
 
-    static uint64_t entry(uint32_t rank, int64_t place) { return static_cast<uint64_t>(rank) << 32 | static_cast<uint32_t>(place); }
+    // The rank, and the place of the left one of the pair.
+    static uint64_t entry(MergeTable::Ranked merge, int64_t place) { return merge >> 32 << 32 | static_cast<uint32_t>(place); }
 
     void merge_pair(const Merge& merge, int32_t place) {
         Node& left = nodes_[place];
@@ -149,9 +165,9 @@ private:
     }
 
     void push(int32_t place) {
-        const uint32_t rank = table_.rank(nodes_[place].id, nodes_[nodes_[place].next].id);
-        if (rank == MergeTable::no_rank) return;
-        heap_.push_back(entry(rank, place));
+        const auto merge = table_.find(nodes_[place].id, nodes_[nodes_[place].next].id);
+        if (merge == MergeTable::none) return;
+        heap_.push_back(entry(merge, place));
         std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     }
 
@@ -164,89 +180,78 @@ private:
 
 // ---- words seen -------------------------------------------------------------------------------------------------------------
 
-// Up to 32 bytes, read as four numbers that overlap in the middle: with the length they say exactly which word it is.
-struct ShortText {
-    uint64_t parts[4];
-    uint32_t length;
+// Up to 15 bytes and how many they are, in two numbers: what nearly all words of prose fit into, and any one character.
+struct WordKey {
+    uint64_t low, high;
 
-    static constexpr int64_t longest = 32;
+    static constexpr int64_t longest = 15, readable = 16;
 
-    ShortText(const Byte* text, int64_t n) : parts{}, length(static_cast<uint32_t>(n)) {
-        if (n >= 8) {
-            parts[0] = read<uint64_t>(text);
-            parts[1] = read<uint64_t>(text + n - 8);
-            if (n > 16) {
-                parts[2] = read<uint64_t>(text + 8);
-                parts[3] = read<uint64_t>(text + n - 16);
-            }
-        } else if (n >= 4) {
-            parts[0] = read<uint32_t>(text) | static_cast<uint64_t>(read<uint32_t>(text + n - 4)) << 32;
-        } else if (n > 0) {
-            parts[0] = text[0] | static_cast<uint64_t>(text[n / 2]) << 8 | static_cast<uint64_t>(text[n - 1]) << 16;
-        }
+    WordKey() = default;
+
+    // Reads 16 bytes where the text has so many, whatever n is.
+    WordKey(const Byte* word, int64_t n, const Byte* text_end) {
+        Byte copy[readable] = {};
+        if (text_end - word < readable) word = static_cast<const Byte*>(std::memcpy(copy, word, static_cast<size_t>(n)));
+        std::memcpy(&low, word, 8);
+        std::memcpy(&high, word + 8, 8);
+        low &= masks[n].low;
+        high = (high & masks[n].high) | static_cast<uint64_t>(n) << 56;
     }
-    bool operator==(const ShortText&) const = default;
+    bool operator==(const WordKey&) const = default;
     uint64_t hash() const {
-        const uint64_t a = (parts[0] ^ length) * 0x9E3779B97F4A7C15u, b = parts[1] * 0xC2B2AE3D27D4EB4Fu;
-        const uint64_t c = (parts[2] ^ std::rotl(parts[3], 32)) * 0x165667B19E3779F9u;
-        return (a ^ std::rotl(a, 29) ^ b ^ std::rotl(c, 17)) * 0x9E3779B97F4A7C15u;
+        const uint64_t a = low * 0x9E3779B97F4A7C15u;
+        return ((a ^ a >> 32) + high) * 0xC2B2AE3D27D4EB4Fu;
     }
 
 private:
-    template <class T>
-    static T read(const Byte* from) {
-        T value;
-        std::memcpy(&value, from, sizeof value);
-        return value;
-    }
-};
-
-// Up to 7 bytes and how many they are, as one number: what most words of prose fit into, and any one character.
-struct TinyText {
-    uint64_t bits;
-
-    static constexpr int64_t longest = 7, readable = 8;
-
-    // Reads 8 bytes, whatever n is.
-    TinyText(const Byte* text, int64_t n) {
-        std::memcpy(&bits, text, sizeof bits);
-        bits = (bits & ((uint64_t{1} << 8 * n) - 1)) | static_cast<uint64_t>(n) << 56;
-    }
-    bool operator==(const TinyText&) const = default;
-    uint64_t hash() const {
-        const uint64_t a = bits * 0x9E3779B97F4A7C15u;
-        return (a ^ a >> 32) * 0xC2B2AE3D27D4EB4Fu;
-    }
-};
-
-// The last text with each hash, and its ids. A text that hashes to the place of another takes it over. Zeros are an empty one: no
-// text has a length of 0.
-template <class Text, int log_entries, int n_ids, size_t entry_bytes>
-class Memory {
-public:
-    static constexpr int most_ids = n_ids;
-
-    struct alignas(entry_bytes) Entry {
-        Text text;
-        uint32_t count;
-        int32_t ids[n_ids];
+    struct Mask {
+        uint64_t low, high;
     };
-    static_assert(sizeof(Entry) == entry_bytes);
-
-    Entry& entry(const Text& text) { return entries_[text.hash() >> (64 - log_entries)]; }
-
-private:
-    Entry entries_[size_t{1} << log_entries];
+    static constexpr std::array<Mask, longest + 1> masks = [] {
+        std::array<Mask, longest + 1> masks{};
+        for (int n = 0; n <= longest; ++n)
+            masks[n] = {n >= 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * n) - 1, n > 8 ? (uint64_t{1} << 8 * (n - 8)) - 1 : 0};
+        return masks;
+    }();
 };
 
-// What one thread remembers: 1 MB of tiny texts and 1 MB of others, together one huge page.
-struct WordMemory {
-    Memory<TinyText, 15, 5, 32> tiny;
-    Memory<ShortText, 14, 5, 64> others;
+// A word and its ids, behind them no_id. Zeros are an empty entry: no word has a length of 0.
+struct WordEntry {
+    static constexpr int most_ids = 4;
+    static constexpr int32_t no_id = -1;
+
+    uint64_t low, high;
+    int32_t ids[most_ids];
+
+    bool holds(const WordKey& key) const { return low == key.low && high == key.high; }
+    int64_t count() const { return 1 + (ids[1] >= 0) + (ids[2] >= 0) + (ids[3] >= 0); }
+};
+
+// What one thread remembers: for each hash the last two words that had it, side by side in a cache line; the newer of them first.
+class WordMemory {
+public:
+    struct alignas(cache_line) Pair {
+        WordEntry entries[2];
+    };
+    static_assert(sizeof(Pair) == cache_line);
 
     static WordMemory* make() { return static_cast<WordMemory*>(std::memset(allocate(sizeof(WordMemory)), 0, sizeof(WordMemory))); }
+
+    Pair& pair(const WordKey& key) { return pairs_[key.hash() >> (64 - log_pairs)]; }
+
+private:
+    static constexpr int log_pairs = 15;
+
+    Pair pairs_[size_t{1} << log_pairs];
 };
-static_assert(sizeof(WordMemory) == 2 << 20);
+static_assert(sizeof(WordMemory) == 2 << 20);  // a huge page
+
+// Takes all of a text for one word.
+struct WholeText {
+    const Byte* end;
+
+    const Byte* next(const Byte*) const { return end; }
+};
 
 // ---- the encoder ------------------------------------------------------------------------------------------------------------
 
@@ -279,25 +284,47 @@ struct BytePairEncoder::Impl {
         release(memory);
     }
 
-    template <WordPattern chosen>
-    void encode_words(IdList& ids, WordMemory& memory, const Byte* text, const Byte* end) const {
-        const WordScanner<chosen> scanner(characters, end);
-        while (text < end) {
-            const Byte* stop = scanner.next(text);
-            encode_word(ids, memory, text, stop - text, end);
-            text = stop;
+    // A word, or a part of one, and where it is remembered, if it is one of those that are.
+    struct Piece {
+        const Byte* begin;
+        const Byte* end;
+        WordKey key;
+        WordMemory::Pair* place;
+    };
+
+    Piece find(WordMemory& memory, const Byte* begin, const Byte* end, const Byte* text_end) const {
+        if (end - begin > WordKey::longest) return {begin, end, {}, nullptr};
+        const WordKey key(begin, end - begin, text_end);
+        return {begin, end, key, &memory.pair(key)};
+    }
+
+    // Pieces are found some at a time, so that what is remembered of all of them is on its way while the first is looked up. A long
+    // word is seldom seen again, but its parts are: Chinese has no spaces, and few of its tokens are more than a character.
+    template <class Scanner>
+    void encode_words(IdList& ids, WordMemory& memory, const Scanner& scanner, const Byte* text, const Byte* text_end) const {
+        std::array<Piece, 32> pieces;
+        const Byte* word_end = text;
+        while (text < text_end) {
+            size_t count = 0;
+            for (; count < pieces.size() && text < text_end; text = pieces[count++].end) {
+                if (text == word_end) word_end = scanner.next(text);
+                const bool is_whole = is_remembered(text, word_end - text) || !whole_words.empty();
+                pieces[count] = find(memory, text, is_whole ? word_end : after_part(text, word_end), text_end);
+                prefetch(pieces[count].place);
+            }
+            for (size_t i = 0; i < count; ++i) encode_piece(ids, memory, pieces[i], text_end);
         }
     }
 
-    // A long word is seldom seen again, but its parts are: Chinese has no spaces, and few of its tokens are more than a character.
-    void encode_word(IdList& ids, WordMemory& memory, const Byte* word, int64_t size, const Byte* text_end) const {
-        int32_t* to = ids.room(size + ShortText::longest);
+    void encode_piece(IdList& ids, WordMemory& memory, const Piece& piece, const Byte* text_end) const {
+        const int64_t size = piece.end - piece.begin;
+        int32_t* to = ids.room(size + WordEntry::most_ids);
         if (!whole_words.empty()) {
-            const auto found = whole_words.find({reinterpret_cast<const char*>(word), static_cast<size_t>(size)});
+            const auto found = whole_words.find({reinterpret_cast<const char*>(piece.begin), static_cast<size_t>(size)});
             if (found != whole_words.end()) return *to = found->second, ids.keep(1);
         }
-        const auto encode = [&] { return encode_parts(to, memory, word, size, text_end); };
-        ids.keep(is_remembered(word, size) ? remember(to, memory, word, size, text_end, encode) : encode());
+        const auto encode = [&] { return encode_parts(to, memory, piece.begin, size, text_end); };
+        ids.keep(piece.place ? remember(to, piece, encode) : encode());
     }
 
     int64_t encode_parts(int32_t* ids, WordMemory& memory, const Byte* word, int64_t size, const Byte* text_end) const {
@@ -307,7 +334,8 @@ struct BytePairEncoder::Impl {
             const Byte* const stop = after_part(word, end);
             const int64_t n = stop - word;
             const auto merge = [this, ids, word, n] { return merge_part(ids, word, n); };
-            ids += n > ShortText::longest ? merge() : remember(ids, memory, word, n, text_end, merge);
+            const Piece part = find(memory, word, stop, text_end);
+            ids += part.place ? remember(ids, part, merge) : merge();
             word = stop;
         }
         return ids - first;
@@ -321,28 +349,26 @@ struct BytePairEncoder::Impl {
         return word;
     }
 
-    // Writes the ids of at most ShortText::longest bytes: from the memory, or else those that `encode` writes in the same place.
+    // Writes the ids of a piece: from the memory, or else those that `encode` writes in the same place. Leaves up to most_ids - 1
+    // more behind them.
     template <class Encode>
-    static int64_t remember(int32_t* ids, WordMemory& memory, const Byte* text, int64_t size, const Byte* text_end, const Encode& encode) {
-        if (size <= TinyText::longest && text_end - text >= TinyText::readable)
-            return recall(ids, memory.tiny, TinyText(text, size), encode);
-        return recall(ids, memory.others, ShortText(text, size), encode);
-    }
-
-    template <class Memory, class Text, class Encode>
-    static int64_t recall(int32_t* ids, Memory& memory, const Text& text, const Encode& encode) {
-        typename Memory::Entry& entry = memory.entry(text);
-        if (entry.text == text) {
-            std::memcpy(ids, entry.ids, sizeof entry.ids);
-            return entry.count;
+    static int64_t remember(int32_t* ids, const Piece& piece, const Encode& encode) {
+        const WordKey& key = piece.key;
+        auto& [newer, older] = piece.place->entries;
+        if (!newer.holds(key)) {
+            if (older.holds(key)) {
+                std::swap(newer, older);
+            } else {
+                const int64_t count = encode();
+                if (count > WordEntry::most_ids || newer.holds(key)) return count;  // it may have been the only part of itself
+                older = newer;
+                newer = {key.low, key.high, {}};
+                std::fill(std::copy(ids, ids + count, newer.ids), std::end(newer.ids), WordEntry::no_id);
+                return count;
+            }
         }
-        const int64_t count = encode();
-        if (count <= Memory::most_ids) {
-            entry.text = text;
-            entry.count = static_cast<uint32_t>(count);
-            std::copy(ids, ids + count, entry.ids);
-        }
-        return count;
+        std::memcpy(ids, newer.ids, sizeof newer.ids);
+        return newer.count();
     }
 
     int64_t merge_part(int32_t* ids, const Byte* part, int64_t size) const {
@@ -366,11 +392,12 @@ void BytePairEncoder::encode(IdList& ids, const char* text, int64_t size) const 
     const Byte *begin = reinterpret_cast<const Byte*>(text), *end = begin + size;
     const auto give_back = [this](WordMemory* memory) { impl_->return_memory(memory); };
     const std::unique_ptr<WordMemory, decltype(give_back)> memory(impl_->take_memory(), give_back);
-    if (!impl_->pattern) return impl_->encode_word(ids, *memory, begin, size, end);
+    const auto encode_words = [&](const auto& scanner) { impl_->encode_words(ids, *memory, scanner, begin, end); };
+    if (!impl_->pattern) return encode_words(WholeText{end});
     switch (*impl_->pattern) {
-        case WordPattern::gpt2: return impl_->encode_words<WordPattern::gpt2>(ids, *memory, begin, end);
-        case WordPattern::llama3: return impl_->encode_words<WordPattern::llama3>(ids, *memory, begin, end);
-        case WordPattern::qwen2: return impl_->encode_words<WordPattern::qwen2>(ids, *memory, begin, end);
+        case WordPattern::gpt2: return encode_words(WordScanner<WordPattern::gpt2>(impl_->characters, end));
+        case WordPattern::llama3: return encode_words(WordScanner<WordPattern::llama3>(impl_->characters, end));
+        case WordPattern::qwen2: return encode_words(WordScanner<WordPattern::qwen2>(impl_->characters, end));
     }
 }
 

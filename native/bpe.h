@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "memory.h"
 #include "words.h"
 
 namespace hornbook {
@@ -22,11 +23,13 @@ public:
         return ids_.get() + size_;
     }
     void keep(int64_t count) { size_ += count; }
+    void clear() { size_ = 0; }
+    void append(const IdList& others);
 
 private:
     void grow(int64_t count);
 
-    std::unique_ptr<int32_t[]> ids_;
+    Block<int32_t> ids_;
     int64_t size_ = 0, capacity_ = 0;
 };
 
@@ -37,24 +40,32 @@ struct Merge {
 // Which pairs of ids merge, in which order: the row of a merge is its rank, the lowest is merged first.
 class MergeTable {
 public:
-    static constexpr uint32_t no_rank = UINT32_MAX;
+    // The rank of a merge in the upper half and the id that it makes in the lower one, so that the least of some is the next.
+    using Ranked = uint64_t;
+    static constexpr Ranked none = UINT64_MAX;
 
     // Throws std::invalid_argument if a pair is given twice. Bytes begin as byte_ids.
     MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>& byte_ids);
 
-    uint32_t rank(int32_t left, int32_t right) const {
-        for (uint64_t slot = slot_of(left, right);; slot = (slot + 1) & mask_) {
-            const uint32_t rank = slots_[slot];
-            if (rank == no_rank || (merges_[rank].left == left && merges_[rank].right == right)) return rank;
+    Ranked find(int32_t left, int32_t right) const {
+        for (uint64_t at = slot_of(left, right);; at = (at + 1) & mask_) {
+            const Slot& slot = slots_[at];
+            if (slot.ranked == none || (slot.left == left && slot.right == right)) return slot.ranked;
         }
     }
-    uint32_t byte_rank(unsigned char left, unsigned char right) const { return byte_ranks_[left << 8 | right]; }
+    Ranked find_bytes(unsigned char left, unsigned char right) const { return of_bytes_[left << 8 | right]; }
     int32_t byte_id(unsigned char byte) const { return byte_ids_[byte]; }
     // Whether any token has these two bytes side by side. Where not, no merge reaches across, and a word may be cut.
     bool joins(unsigned char left, unsigned char right) const { return joined_[left << 8 | right]; }
     const Merge& operator[](uint32_t rank) const { return merges_[rank]; }
 
 private:
+    // All that a search needs in one place: what it looks for is seldom in a cache.
+    struct Slot {
+        int32_t left, right;
+        Ranked ranked;
+    };
+
     uint64_t slot_of(int32_t left, int32_t right) const {
         const uint64_t pair = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
         return (pair * 0x9E3779B97F4A7C15u) >> shift_;
@@ -65,8 +76,8 @@ private:
     std::vector<Merge> merges_;
     std::vector<uint8_t> joined_ = std::vector<uint8_t>(1 << 16);
     std::array<int32_t, 256> byte_ids_;
-    std::vector<uint32_t> slots_;  // rank, at the hash of the pair or behind it
-    std::vector<uint32_t> byte_ranks_;
+    Block<Slot> slots_;  // at the hash of the pair or behind it
+    std::vector<Ranked> of_bytes_;
     uint64_t mask_;
     int shift_;
 };
@@ -92,9 +103,9 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// The ids of many texts: parts[0], parts[1], ... one after the other, counts[i] of them from text i.
+// The ids of many texts, one after the other, counts[i] of them from text i.
 struct BatchIds {
-    std::vector<IdList> parts;
+    IdList ids;
     std::vector<int64_t> counts;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace hornbook {
 
@@ -12,6 +13,21 @@ constexpr int64_t cache_line = 64;
 // quarter of a microsecond otherwise. Throws std::bad_alloc.
 void* allocate(int64_t bytes);
 void release(void* block) noexcept;
+
+// An array in such memory, of what needs no destructor.
+template <class T>
+struct Release {
+    void operator()(T* block) const noexcept { release(block); }
+};
+template <class T>
+using Block = std::unique_ptr<T[], Release<T>>;
+
+template <class T>
+Block<T> make_block(uint64_t count, const T& value) {
+    Block<T> block(static_cast<T*>(allocate(static_cast<int64_t>(count * sizeof(T)))));
+    std::uninitialized_fill_n(block.get(), count, value);
+    return block;
+}
 
 // One piece of memory for each thread of a parallel_for, allocated before it starts: nothing inside can fail.
 class Scratch {

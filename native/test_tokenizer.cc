@@ -91,8 +91,7 @@ void test_encoder(std::mt19937& chance, int64_t size) {
         const Ids ids = encoded(encoder, text);
         check(spelled(ids, merges) == text, "words together are the text", size);
         const BatchIds batch = encode_batch(encoder, {text, "", text});
-        Ids packed;
-        for (const IdList& part : batch.parts) packed.insert(packed.end(), part.data(), part.data() + part.size());
+        const Ids packed(batch.ids.data(), batch.ids.data() + batch.ids.size());
         const int64_t n = static_cast<int64_t>(ids.size());
         check(batch.counts == std::vector<int64_t>{n, 0, n}, "counts of a batch", size);
         Ids twice = ids;
