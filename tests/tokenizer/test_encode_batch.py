@@ -1,13 +1,15 @@
 """Batches have the ids of their texts one by one, and nothing is lost without being counted."""
 
+import json
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
+import tokenizers
 
 from hornbook.errors import ContextLengthError, TokenizerError
-from hornbook.tokenizer import BPETokenizer, EncodedBatch
+from hornbook.tokenizer import BPETokenizer, EncodedBatch, Tokenizer
 
 TEXTS = ["Once upon a time", "", "日本 😀", "<|endoftext|> the end", "a" * 31, "The  cat's hat.\n"]
 
@@ -51,6 +53,30 @@ def test_chunks_lose_nothing(tiny: BPETokenizer) -> None:
     assert rows(batch) == [chunk for _, chunk in expected]
     assert batch.text_index.tolist() == [i for i, _ in expected]
     assert batch.n_lost.tolist() == [0] * len(TEXTS)
+
+
+@pytest.mark.parametrize("stride", [0, 1, 2, 4])
+def test_chunks_that_overlap_are_those_of_tokenizers(
+    tiny: BPETokenizer, tiny_oracle: tokenizers.Tokenizer, stride: int
+) -> None:
+    theirs = tokenizers.Tokenizer.from_str(tiny_oracle.to_str())
+    theirs.enable_truncation(5, stride=stride)
+    texts = [text for text in TEXTS if "<|" not in text]
+    expected = [
+        (i, chunk.ids)
+        for i, first in enumerate(map(theirs.encode, texts))
+        for chunk in (first, *first.overflowing)
+    ]
+    batch = tiny.encode_batch(texts, max_length=5, on_overflow="chunk", stride=stride)
+    assert list(zip(batch.text_index.tolist(), rows(batch), strict=True)) == expected
+    read = Tokenizer(json.loads(theirs.to_str())).encode_batch(texts, max_length=5, on_overflow="chunk")
+    assert rows(read) == rows(batch)
+
+
+@pytest.mark.parametrize("stride", [-1, 3, 1.0])
+def test_a_stride_must_leave_room(tiny: BPETokenizer, stride: Any) -> None:
+    with pytest.raises(TokenizerError, match=r"stride must be an integer from 0 to 2"):
+        tiny.encode_batch(TEXTS, max_length=3, on_overflow="chunk", stride=stride)
 
 
 def test_a_text_that_is_too_long_is_named(tiny: BPETokenizer) -> None:

@@ -1,6 +1,7 @@
 """Every kind of tokenizer beside Hugging Face's package: ids, spans, decoding, saving.
 
-HORNBOOK_TEST_WHOLE=1 goes through every code point with every kind; otherwise every 211th.
+HORNBOOK_TEST_WHOLE=1 goes through every code point with every kind, 20,000 texts made up, and a million lines
+of books that the kinds share; otherwise a sample of each.
 """
 
 import copy
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import tokenizers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.tokenizer.kinds import KINDS, SPECIAL, TEXT, oracle
 
@@ -112,12 +113,27 @@ def test_every_code_point(name: str) -> None:
             check(name, f"{character} {character}{character} a{character}", parsed=True)
 
 
-@given(
-    st.sampled_from(sorted(KINDS)),
-    st.text() | st.text(alphabet="aeE\u0301\u0323 .<lrbxy>\n\u1100\u1161\u11a8日ﬁ"),
-)
+@settings(max_examples=20_000 if WHOLE else 100, deadline=None)
+@given(st.sampled_from(sorted(KINDS)), st.text() | st.text(alphabet=MIXED))
 def test_any_text(name: str, text: str) -> None:
     check(name, text, parsed=True)
+
+
+@pytest.fixture(scope="module")
+def lines(test_data: Path) -> list[str]:
+    files = sorted((test_data / "train" / "lm").rglob("*.txt"))
+    found: list[str] = []
+    for file in files if WHOLE else files[::41]:
+        found += file.read_text("utf-8", "replace").splitlines(keepends=True)
+    return found[:1_000_000]
+
+
+@pytest.mark.parametrize(("number", "name"), enumerate(KINDS))
+def test_lines_of_books(number: int, name: str, lines: list[str]) -> None:
+    share = lines[number :: len(KINDS)]
+    assert len(share) > 100
+    for line in share if WHOLE else share[:: len(share) // 50]:
+        check(name, line, parsed=True)
 
 
 @pytest.mark.parametrize("name", KINDS)

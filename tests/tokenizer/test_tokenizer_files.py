@@ -99,10 +99,10 @@ def test_bad_vocabularies(tmp_path: Path, vocab: Any, message: str) -> None:
         ("h e x\n", "merges.txt: line 1: expected two tokens"),
         ("h e\n\nĠ t\n", "merges.txt: line 2: expected two tokens and one space, got ''"),
         ("h\te\n", r"merges.txt: line 1: expected two tokens and one space, got 'h\te'"),
-        ("h e\nh e\n", "merges.txt: merge 2 of 'h' and 'e' is given twice"),
-        ("hx e\n", "merges.txt: merge 1 of 'hx' and 'e': token 'hx' is not in the vocabulary"),
+        ("#version: 0.2\nh e\nh e\n", "merges.txt: line 3: merge of 'h' and 'e' is given twice"),
+        ("hx e\n", "merges.txt: line 1: merge of 'hx' and 'e': token 'hx' is not in the vocabulary"),
         ("h ex\n", "token 'ex' is not in the vocabulary"),
-        ("h e\nt h\n", "merges.txt: merge 2 of 't' and 'h': token 'th' is not in the vocabulary"),
+        ("h e\nt h\n", "merges.txt: line 2: merge of 't' and 'h': token 'th' is not in the vocabulary"),
         ("h e\nĠ t\n", "vocab.json: token 'Ġthe' (id 258) is made by no merge"),
     ],
 )

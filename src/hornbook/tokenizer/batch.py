@@ -49,6 +49,7 @@ def fit(
     before: Sequence[int] = (),
     behind: Sequence[int] = (),
     keep_end: bool = False,
+    stride: int = 0,
 ) -> EncodedBatch:
     """Makes sequences of at most `max_length` ids from those of the texts.
 
@@ -60,9 +61,11 @@ def fit(
         before: ids that go before each sequence; `max_length` counts them.
         behind: likewise.
         keep_end: whether truncation takes from the beginning.
+        stride: how many ids of a chunk the next one has again, at its beginning.
 
     Raises:
-        TokenizerError: `max_length` is no integer that leaves room for a token, or `on_overflow` is unknown.
+        TokenizerError: `max_length` is no integer that leaves room for a token, `stride` none that leaves
+            room for another one, or `on_overflow` is unknown.
         ContextLengthError: a text is too long, and that is to be an error.
     """
     if on_overflow not in ("error", "truncate", "chunk"):
@@ -80,9 +83,10 @@ def fit(
         if on_overflow == "error":
             raise _too_long(batch.n_tokens, max_length)
         room = max_length - extra
-        batch = (
-            _truncated(batch, content, room, keep_end) if on_overflow == "truncate" else _chunked(batch, room)
-        )
+        if on_overflow == "truncate":
+            batch = _truncated(batch, content, room, keep_end)
+        else:
+            batch = _chunked(batch, room, _checked_stride(stride, room))
     return _surrounded(batch, before, behind) if extra else batch
 
 
@@ -101,13 +105,26 @@ def _truncated(batch: EncodedBatch, content: Ids, room: int, keep_end: bool) -> 
     return replace(batch, ids=batch.ids[is_kept], offsets=_offsets(kept), n_lost=content - kept)
 
 
-def _chunked(batch: EncodedBatch, room: int) -> EncodedBatch:
+def _checked_stride(stride: int, room: int) -> int:
+    if type(stride) is not int or not 0 <= stride < room:
+        raise TokenizerError(
+            f"encode_batch: stride must be an integer from 0 to {room - 1}, for {room} ids of a text in each "
+            f"chunk; got {brief(stride)}"
+        )
+    return stride
+
+
+def _chunked(batch: EncodedBatch, room: int, stride: int) -> EncodedBatch:
     content = np.diff(batch.offsets)
-    n_chunks = np.maximum(1, -(-content // room))
+    step = room - stride
+    n_chunks = 1 + np.maximum(0, -(-(content - room) // step))
     text_index = np.repeat(batch.text_index, n_chunks)
-    place = np.arange(len(text_index)) - np.repeat(np.cumsum(n_chunks) - n_chunks, n_chunks)
-    lengths = np.minimum(content[text_index] - place * room, room)
-    return replace(batch, offsets=_offsets(lengths), text_index=text_index)
+    start = step * (np.arange(len(text_index)) - np.repeat(np.cumsum(n_chunks) - n_chunks, n_chunks))
+    lengths = np.minimum(content[text_index] - start, room)
+    offsets = _offsets(lengths)
+    shift = batch.offsets[text_index] + start - offsets[:-1]
+    ids = batch.ids[np.arange(offsets[-1]) + np.repeat(shift, lengths)]
+    return replace(batch, ids=ids, offsets=offsets, text_index=text_index)
 
 
 def _surrounded(batch: EncodedBatch, before: Sequence[int], behind: Sequence[int]) -> EncodedBatch:

@@ -100,7 +100,8 @@ class Tokenizer:
                 (self._roles[role],) = checked_ids(f"{role}_token_id", [token_id], len(self))
         self._truncation = self._pipeline.truncation
         if max_length is not None:
-            self._truncation = Truncation(max_length, truncation_side)
+            stride = 0 if self._truncation is None else self._truncation.stride
+            self._truncation = Truncation(max_length, truncation_side, stride)
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], **options: Any) -> Self:
@@ -261,6 +262,7 @@ class Tokenizer:
         disallowed_special: Specials = (),
         max_length: int | None = None,
         on_overflow: Overflow = "error",
+        stride: int | None = None,
     ) -> EncodedBatch:
         """Turns many texts into ids, on all threads where the tokenizer is byte-level.
 
@@ -271,20 +273,30 @@ class Tokenizer:
             disallowed_special: As in `encode`.
             max_length: The most ids of a sequence, those around the text included; None for no limit.
             on_overflow: Whether a longer text is an error, is truncated, or is cut into chunks.
+            stride: How many ids of a text the next chunk has again; None for what the file says, else 0.
 
         Returns:
             Ids and offsets in the packed form that models take, and what each text had and lost.
 
         Raises:
             TypeError: a text is not a str, or `texts` is one.
-            TokenizerError: as `encode` does.
+            TokenizerError: as `encode` does, or a length leaves no room.
             ContextLengthError: a text is too long, and that is an error.
         """
         known = checked_texts("encode_batch", texts)
         ids, offsets = self._encode_texts("encode_batch", known, allowed_special, disallowed_special)
         before, behind = self._around(add_special_tokens)
-        keep_end = self._truncation is not None and self._truncation.direction == "left"
-        return fit(ids, offsets, max_length, on_overflow, before=before, behind=behind, keep_end=keep_end)
+        truncation = self._truncation or Truncation(0)
+        return fit(
+            ids,
+            offsets,
+            max_length,
+            on_overflow,
+            before=before,
+            behind=behind,
+            keep_end=truncation.direction == "left",
+            stride=truncation.stride if stride is None else stride,
+        )
 
     def encode_with_spans(
         self,

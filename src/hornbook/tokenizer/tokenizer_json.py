@@ -30,10 +30,12 @@ class Truncation:
     Attributes:
         max_length: the most tokens, with those around the text.
         direction: which end of a longer text is cut off.
+        stride: how many tokens two chunks of a longer text share.
     """
 
     max_length: int
     direction: Literal["left", "right"] = "right"
+    stride: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,11 @@ def _truncation(settings: Settings | None) -> Truncation | None:
         return None
     direction = settings.choice("direction", ("Left", "Right"), "Right")
     settings.choice("strategy", ("LongestFirst", "OnlyFirst", "OnlySecond"), "LongestFirst")
-    settings.integer("stride", 0)
-    truncation = Truncation(settings.integer("max_length"), "left" if direction == "Left" else "right")
+    truncation = Truncation(
+        settings.integer("max_length"),
+        "left" if direction == "Left" else "right",
+        settings.integer("stride", 0),
+    )
     settings.close()
     return truncation
 

@@ -37,7 +37,8 @@ def read_vocabulary(vocab: Path, merges: Path) -> tuple[dict[str, int], list[Mer
     tokens = checked_tokens(read_json(vocab, max_bytes=MAX_FILE_BYTES, error=TokenizerError), str(vocab))
     check_bytes(tokens, str(vocab))
     token_pieces(tokens, {}, str(vocab))
-    return tokens, checked_merges(_read_merges(merges), tokens, str(merges))
+    pairs, first_line = _read_merges(merges)
+    return tokens, checked_merges(pairs, tokens, str(merges), first_line=first_line)
 
 
 def read_word_list(path: Path) -> dict[str, int]:
@@ -139,7 +140,11 @@ def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: 
 
 
 def checked_merges(
-    merges: Iterable[Merge], tokens: Mapping[str, int], source: str, prefix: str = ""
+    merges: Iterable[Merge],
+    tokens: Mapping[str, int],
+    source: str,
+    prefix: str = "",
+    first_line: int | None = None,
 ) -> list[Merge]:
     """Returns `merges` if they name and make tokens only, no pair twice.
 
@@ -148,6 +153,7 @@ def checked_merges(
         tokens: all tokens.
         source: for messages.
         prefix: what tokens that go on with a word begin with; a merge leaves it out.
+        first_line: where the first merge stands, if each has a line of a file.
 
     Raises:
         TokenizerError: they do not.
@@ -155,25 +161,27 @@ def checked_merges(
     checked: dict[Merge, None] = {}
     for number, merge in enumerate(merges, start=1):
         left, right = merge
+        place = f"merge {number}" if first_line is None else f"line {first_line + number - 1}: merge"
+        described = f"{source}: {place} of {brief(left)} and {brief(right)}"
         for token in (left, right, left + right.removeprefix(prefix)):
             if token not in tokens:
-                raise TokenizerError(
-                    f"{source}: merge {number} of {brief(left)} and {brief(right)}: "
-                    f"token {brief(token)} is not in the vocabulary"
-                )
+                raise TokenizerError(f"{described}: token {brief(token)} is not in the vocabulary")
         if merge in checked:
-            raise TokenizerError(
-                f"{source}: merge {number} of {brief(left)} and {brief(right)} is given twice"
-            )
+            raise TokenizerError(f"{described} is given twice")
         checked[merge] = None
     return list(checked)
 
 
-def _read_merges(path: Path) -> list[Merge]:
-    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; LF or CRLF."""
+def _read_merges(path: Path) -> tuple[list[Merge], int]:
+    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; LF or CRLF.
+
+    Returns:
+        The merges, and the number of the line that the first one stands in.
+    """
     lines = _lines(path, "two tokens a line")
-    first = 1 if lines[0].startswith("#version") else 0
-    return [_merge_of(line, number, path) for number, line in enumerate(lines[first:], first + 1)]
+    skipped = 1 if lines[0].startswith("#version") else 0
+    merges = [_merge_of(line, number, path) for number, line in enumerate(lines[skipped:], skipped + 1)]
+    return merges, skipped + 1
 
 
 def _lines(path: Path, expected: str) -> list[str]:
