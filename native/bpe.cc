@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "memory.h"
+#include "word_memory.h"
 
 namespace hornbook {
 
@@ -80,7 +81,7 @@ void prefetch(const void* at) { __builtin_prefetch(at, 1); }
 
 // Which words are remembered as they are; others are in parts. Long ones seldom come again, nor do those of scripts without spaces
 // between words, most of which lie behind U+3000.
-bool is_remembered(const Byte* word, int64_t size) { return size <= 15 && word[0] < 0xE3; }
+bool is_remembered(const Byte* word, int64_t size) { return size <= WordKey::longest && word[0] < 0xE3; }
 
 // Up to this many bytes, looking through all pairs is quicker than a heap; one bit a byte says where tokens begin.
 constexpr int64_t short_word = 64;
@@ -177,74 +178,6 @@ private:
 };
 
 }  // namespace
-
-// ---- words seen -------------------------------------------------------------------------------------------------------------
-
-// Up to 15 bytes and how many they are, in two numbers: what nearly all words of prose fit into, and any one character.
-struct WordKey {
-    uint64_t low, high;
-
-    static constexpr int64_t longest = 15, readable = 16;
-
-    WordKey() = default;
-
-    // Reads 16 bytes where the text has so many, whatever n is.
-    WordKey(const Byte* word, int64_t n, const Byte* text_end) {
-        Byte copy[readable] = {};
-        if (text_end - word < readable) word = static_cast<const Byte*>(std::memcpy(copy, word, static_cast<size_t>(n)));
-        std::memcpy(&low, word, 8);
-        std::memcpy(&high, word + 8, 8);
-        low &= masks[n].low;
-        high = (high & masks[n].high) | static_cast<uint64_t>(n) << 56;
-    }
-    bool operator==(const WordKey&) const = default;
-    uint64_t hash() const {
-        const uint64_t a = low * 0x9E3779B97F4A7C15u;
-        return ((a ^ a >> 32) + high) * 0xC2B2AE3D27D4EB4Fu;
-    }
-
-private:
-    struct Mask {
-        uint64_t low, high;
-    };
-    static constexpr std::array<Mask, longest + 1> masks = [] {
-        std::array<Mask, longest + 1> masks{};
-        for (int n = 0; n <= longest; ++n)
-            masks[n] = {n >= 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * n) - 1, n > 8 ? (uint64_t{1} << 8 * (n - 8)) - 1 : 0};
-        return masks;
-    }();
-};
-
-// A word and its ids, behind them no_id. Zeros are an empty entry: no word has a length of 0.
-struct WordEntry {
-    static constexpr int most_ids = 4;
-    static constexpr int32_t no_id = -1;
-
-    uint64_t low, high;
-    int32_t ids[most_ids];
-
-    bool holds(const WordKey& key) const { return low == key.low && high == key.high; }
-    int64_t count() const { return 1 + (ids[1] >= 0) + (ids[2] >= 0) + (ids[3] >= 0); }
-};
-
-// What one thread remembers: for each hash the last two words that had it, side by side in a cache line; the newer of them first.
-class WordMemory {
-public:
-    struct alignas(cache_line) Pair {
-        WordEntry entries[2];
-    };
-    static_assert(sizeof(Pair) == cache_line);
-
-    static WordMemory* make() { return static_cast<WordMemory*>(std::memset(allocate(sizeof(WordMemory)), 0, sizeof(WordMemory))); }
-
-    Pair& pair(const WordKey& key) { return pairs_[key.hash() >> (64 - log_pairs)]; }
-
-private:
-    static constexpr int log_pairs = 15;
-
-    Pair pairs_[size_t{1} << log_pairs];
-};
-static_assert(sizeof(WordMemory) == 2 << 20);  // a huge page
 
 // Takes all of a text for one word.
 struct WholeText {
@@ -353,22 +286,19 @@ struct BytePairEncoder::Impl {
     // more behind them.
     template <class Encode>
     static int64_t remember(int32_t* ids, const Piece& piece, const Encode& encode) {
-        const WordKey& key = piece.key;
         auto& [newer, older] = piece.place->entries;
-        if (!newer.holds(key)) {
-            if (older.holds(key)) {
-                std::swap(newer, older);
-            } else {
-                const int64_t count = encode();
-                if (count > WordEntry::most_ids || newer.holds(key)) return count;  // it may have been the only part of itself
-                older = newer;
-                newer = {key.low, key.high, {}};
-                std::fill(std::copy(ids, ids + count, newer.ids), std::end(newer.ids), WordEntry::no_id);
-                return count;
-            }
+        if (newer.word != piece.key && older.word == piece.key) std::swap(newer, older);
+        if (newer.word == piece.key) {
+            std::memcpy(ids, newer.ids, sizeof newer.ids);
+            return newer.count();
         }
-        std::memcpy(ids, newer.ids, sizeof newer.ids);
-        return newer.count();
+        const int64_t count = encode();
+        const bool is_known = newer.word == piece.key;  // as the only part of itself
+        if (count > WordEntry::most_ids || is_known) return count;
+        older = newer;
+        newer.word = piece.key;
+        std::fill(std::copy(ids, ids + count, newer.ids), std::end(newer.ids), WordEntry::no_id);
+        return count;
     }
 
     int64_t merge_part(int32_t* ids, const Byte* part, int64_t size) const {
