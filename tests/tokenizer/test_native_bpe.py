@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import math
 import os
 import random
 import threading
@@ -140,10 +141,15 @@ def test_long_texts_are_cut_where_it_changes_nothing(twins: Any) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_time_is_linear(twins: Any, name: str) -> None:
+    """Other processes only add to a time, so the best of three counts, or of more on a busy machine."""
     native, _ = twins("gpt2")
-    times = {n: min(seconds(native, SHAPES[name](n)) for _ in range(5)) for n in (SIZE, 2 * SIZE, 4 * SIZE)}
-    for n in (SIZE, 2 * SIZE):
-        assert times[2 * n] < 2.6 * times[n] + 0.002
+    texts = {n: SHAPES[name](n) for n in (SIZE, 2 * SIZE, 4 * SIZE)}
+    best = dict.fromkeys(texts, math.inf)
+    for attempt in range(12):
+        best = {n: min(best[n], seconds(native, text)) for n, text in texts.items()}
+        if attempt >= 2 and all(best[2 * n] < 2.6 * best[n] + 0.002 for n in (SIZE, 2 * SIZE)):
+            return
+    pytest.fail(f"seconds by size: {best}")
 
 
 def seconds(encoder: BytePairs, text: str) -> float:
