@@ -30,7 +30,7 @@ WHOLE = bool(os.environ.get("HORNBOOK_TEST_WHOLE"))
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 ALPHABET = "aA'sSrtTdlLveE 0123\n\r\t.,!?-\xa0\u3000éßñ中文字हिन्दी😀\u200d\u0301\x00\u017f\u212a"
 KINDS: list[Pattern] = ["gpt2", "llama3", "qwen2"]
-SIZE = 1_000_000 if WHOLE else 60_000
+SIZE = 1_000_000 if WHOLE else 200_000
 SHAPES: dict[str, Callable[[int], str]] = {
     "letters": lambda n: "a" * n,
     "spaces": lambda n: " " * n,
