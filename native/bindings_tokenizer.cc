@@ -135,10 +135,17 @@ private:
     }
 };
 
-nb::object array_of(const IdList& list) {
-    const Array ids = make({static_cast<npy_intp>(list.size())}, NPY_INT32);
-    std::copy(list.data(), list.data() + list.size(), ids.data<int32_t>());
-    return ids.object();
+// The ids as an array that owns their memory; no copy.
+nb::object array_of(IdList list) {
+    npy_intp size = static_cast<npy_intp>(list.size());
+    if (size == 0) return make({0}, NPY_INT32).object();
+    Block<int32_t> ids = list.take();
+    nb::capsule owner(ids.get(), [](void* block) noexcept { release(block); });
+    PyObject* const array = PyArray_SimpleNewFromData(1, &size, NPY_INT32, ids.release());
+    if (array == nullptr) throw nb::python_error();
+    nb::object result = nb::steal(array);
+    if (PyArray_SetBaseObject(reinterpret_cast<PyArrayObject*>(array), owner.release().ptr()) < 0) throw nb::python_error();
+    return result;
 }
 
 nb::object offsets_from(const std::vector<int64_t>& counts) {
@@ -160,7 +167,7 @@ nb::tuple encode_texts(const BytePairEncoder& encoder, handle list) {
         const WithoutLock unlocked;
         batch = encode_batch(encoder, texts.views);
     }
-    return nb::make_tuple(array_of(batch.ids), offsets_from(batch.counts));
+    return nb::make_tuple(array_of(std::move(batch.ids)), offsets_from(batch.counts));
 }
 
 // ---- training ---------------------------------------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ void IdList::append(const IdList& others) {
 
 MergeTable::MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>& byte_ids)
     : merges_(std::move(merges)), byte_ids_(byte_ids), of_bytes_(1 << 16) {
-    // Half full at most, so that most pairs that do not merge hit an empty slot at once.
-    const uint64_t size = std::bit_ceil(std::max<uint64_t>(2, 2 * merges_.size()));
+    const uint64_t size = std::bit_ceil(std::max<uint64_t>(8, merges_.size() + merges_.size() / 4));  // four fifths full at most
     slots_ = make_block(size, Slot{0, 0, none});
+    filter_.resize(size / 8);
     mask_ = size - 1;
     shift_ = 64 - std::countr_zero(size);
     for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
@@ -45,13 +45,19 @@ MergeTable::MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>
         if (find(left, right) != none)
             throw std::invalid_argument("merge " + std::to_string(rank) + " of ids " + std::to_string(left) + " and " +
                                         std::to_string(right) + " is given twice");
-        uint64_t at = slot_of(left, right);
-        while (slots_[at].ranked != none) at = (at + 1) & mask_;
-        slots_[at] = {left, right, static_cast<Ranked>(rank) << 32 | static_cast<uint32_t>(merged)};
+        insert({left, right, static_cast<Ranked>(rank) << 32 | static_cast<uint32_t>(merged)});
     }
     for (int left = 0; left < 256; ++left)
         for (int right = 0; right < 256; ++right) of_bytes_[left << 8 | right] = find(byte_ids_[left], byte_ids_[right]);
     find_joined_bytes();
+}
+
+void MergeTable::insert(Slot slot) {
+    const uint64_t hash = hash_of(slot.left, slot.right);
+    filter_[bit_of(hash) / 64] |= uint64_t{1} << bit_of(hash) % 64;
+    uint64_t at = hash >> shift_;
+    while (slots_[at].ranked != none) at = (at + 1) & mask_;
+    slots_[at] = slot;
 }
 
 // A merge puts the last byte of its left token beside the first of its right one. If a token could be more than one string of
@@ -76,6 +82,9 @@ void MergeTable::find_joined_bytes() {
 namespace {
 
 using Byte = unsigned char;
+
+// Whether a byte is a second or later one of a character.
+bool is_inside(Byte byte) { return (byte & 0xC0) == 0x80; }
 
 void prefetch(const void* at) { __builtin_prefetch(at, 1); }
 
@@ -225,9 +234,10 @@ struct BytePairEncoder::Impl {
         WordMemory::Pair* place;
     };
 
-    Piece find(WordMemory& memory, const Byte* begin, const Byte* end, const Byte* text_end) const {
+    // A part is kept apart from a word of the same bytes where they may have other ids.
+    static Piece find(WordMemory& memory, const Byte* begin, const Byte* end, const Byte* text_end, bool is_apart = false) {
         if (end - begin > WordKey::longest) return {begin, end, {}, nullptr};
-        const WordKey key(begin, end - begin, text_end);
+        const WordKey key(begin, end - begin, text_end, is_apart);
         return {begin, end, key, &memory.pair(key)};
     }
 
@@ -238,6 +248,7 @@ struct BytePairEncoder::Impl {
         std::array<Piece, 32> pieces;
         const Byte* word_end = text;
         while (text < text_end) {
+            const Byte* const begin = text;
             size_t count = 0;
             for (; count < pieces.size() && text < text_end; text = pieces[count++].end) {
                 if (text == word_end) word_end = scanner.next(text);
@@ -245,53 +256,57 @@ struct BytePairEncoder::Impl {
                 pieces[count] = find(memory, text, is_whole ? word_end : after_part(text, word_end), text_end);
                 prefetch(pieces[count].place);
             }
-            for (size_t i = 0; i < count; ++i) encode_piece(ids, memory, pieces[i], text_end);
+            int32_t* const first = ids.room(text - begin + WordEntry::most_ids);
+            int32_t* to = first;
+            for (size_t i = 0; i < count; ++i) {
+                const Piece& piece = pieces[i];
+                const bool is_newer = piece.place && piece.place->entries[0].word == piece.key;  // most are
+                to += is_newer ? piece.place->entries[0].copy(to) : encode_word(to, memory, piece, text_end);
+            }
+            ids.keep(to - first);
         }
     }
 
-    void encode_piece(IdList& ids, WordMemory& memory, const Piece& piece, const Byte* text_end) const {
-        const int64_t size = piece.end - piece.begin;
-        int32_t* to = ids.room(size + WordEntry::most_ids);
-        if (!whole_words.empty()) {
-            const auto found = whole_words.find({reinterpret_cast<const char*>(piece.begin), static_cast<size_t>(size)});
-            if (found != whole_words.end()) return *to = found->second, ids.keep(1);
-        }
-        const auto encode = [&] { return encode_parts(to, memory, piece.begin, size, text_end); };
-        ids.keep(piece.place ? remember(to, piece, encode) : encode());
+    // What the memory does not have at first sight. Kept out of the loop above, which is quicker without it.
+    [[gnu::noinline]] int64_t encode_word(int32_t* ids, WordMemory& memory, const Piece& word, const Byte* text_end) const {
+        const auto encode = [&] {
+            if (const int32_t id = whole_word(word); id >= 0) return *ids = id, int64_t{1};
+            return encode_parts(ids, memory, word, text_end);
+        };
+        return word.place ? remember(ids, word, encode) : encode();
     }
 
-    int64_t encode_parts(int32_t* ids, WordMemory& memory, const Byte* word, int64_t size, const Byte* text_end) const {
-        const Byte* const end = word + size;
+    // The id of a word that is not to be merged, or -1.
+    int32_t whole_word(const Piece& word) const {
+        if (whole_words.empty()) return -1;
+        const auto found = whole_words.find({reinterpret_cast<const char*>(word.begin), static_cast<size_t>(word.end - word.begin)});
+        return found == whole_words.end() ? -1 : found->second;
+    }
+
+    int64_t encode_parts(int32_t* ids, WordMemory& memory, const Piece& word, const Byte* text_end) const {
         const int32_t* const first = ids;
-        while (word < end) {
-            const Byte* const stop = after_part(word, end);
-            const int64_t n = stop - word;
-            const auto merge = [this, ids, word, n] { return merge_part(ids, word, n); };
-            const Piece part = find(memory, word, stop, text_end);
+        for (const Byte *begin = word.begin, *end; begin < word.end; begin = end) {
+            end = after_part(begin, word.end);
+            const auto merge = [this, ids, begin, end] { return merge_part(ids, begin, end - begin); };
+            const Piece part = find(memory, begin, end, text_end, !whole_words.empty());
             ids += part.place ? remember(ids, part, merge) : merge();
-            word = stop;
         }
         return ids - first;
     }
 
     // The end of the bytes from `word` on that merges may join, and of the character there: parts of characters are too many.
     const Byte* after_part(const Byte* word, const Byte* end) const {
-        const auto is_inside = [](Byte byte) { return (byte & 0xC0) == 0x80; };
         ++word;
         while (word < end && (is_inside(word[0]) || merges.joins(word[-1], word[0]))) ++word;
         return word;
     }
 
-    // Writes the ids of a piece: from the memory, or else those that `encode` writes in the same place. Leaves up to most_ids - 1
-    // more behind them.
+    // Writes the ids of a piece: from the memory, or else those that `encode` writes in the same place. Returns how many they are.
     template <class Encode>
     static int64_t remember(int32_t* ids, const Piece& piece, const Encode& encode) {
         auto& [newer, older] = piece.place->entries;
         if (newer.word != piece.key && older.word == piece.key) std::swap(newer, older);
-        if (newer.word == piece.key) {
-            std::memcpy(ids, newer.ids, sizeof newer.ids);
-            return newer.count();
-        }
+        if (newer.word == piece.key) return newer.copy(ids);
         const int64_t count = encode();
         const bool is_known = newer.word == piece.key;  // as the only part of itself
         if (count > WordEntry::most_ids || is_known) return count;
@@ -333,11 +348,17 @@ void BytePairEncoder::encode(IdList& ids, const char* text, int64_t size) const 
 
 int64_t BytePairEncoder::cut_after(const char* text, int64_t size, int64_t at) const {
     if (!impl_->pattern) return size;
-    for (int64_t i = std::max<int64_t>(at, 1); i < size; ++i) {
-        const char before = static_cast<char>(text[i - 1] | 32);
-        if (text[i] == ' ' && before >= 'a' && before <= 'z') return i;
+    const Byte *const begin = reinterpret_cast<const Byte*>(text), *const end = begin + size;
+    const Byte* place = begin + at;
+    while (place < end && is_inside(*place)) ++place;
+    for (bool is_after_letter = false; place < end;) {
+        const Character c = character_at(place, end);
+        const bool is_letter = impl_->characters.of(c.code) == CharacterClass::letter;
+        if (is_after_letter && !is_letter) break;
+        is_after_letter = is_letter;
+        place += c.length;
     }
-    return size;
+    return place - begin;
 }
 
 }  // namespace hornbook

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "memory.h"
 #include "words.h"
@@ -24,6 +25,7 @@ public:
     }
     void keep(int64_t count) { size_ += count; }
     void clear() { size_ = 0; }
+    Block<int32_t> take() { return std::exchange(*this, {}).ids_; }
     void append(const IdList& others);
 
 private:
@@ -48,7 +50,9 @@ public:
     MergeTable(std::vector<Merge> merges, const std::array<int32_t, 256>& byte_ids);
 
     Ranked find(int32_t left, int32_t right) const {
-        for (uint64_t at = slot_of(left, right);; at = (at + 1) & mask_) {
+        const uint64_t hash = hash_of(left, right);
+        if (!is_likely(hash)) return none;
+        for (uint64_t at = hash >> shift_;; at = (at + 1) & mask_) {
             const Slot& slot = slots_[at];
             if (slot.ranked == none || (slot.left == left && slot.right == right)) return slot.ranked;
         }
@@ -66,17 +70,22 @@ private:
         Ranked ranked;
     };
 
-    uint64_t slot_of(int32_t left, int32_t right) const {
+    static uint64_t hash_of(int32_t left, int32_t right) {
         const uint64_t pair = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-        return (pair * 0x9E3779B97F4A7C15u) >> shift_;
+        return pair * 0x9E3779B97F4A7C15u;
     }
+    // Eight bits a slot, small enough to stay in a cache, tell nine of ten pairs that do not merge.
+    uint64_t bit_of(uint64_t hash) const { return hash >> (shift_ - 3); }
+    bool is_likely(uint64_t hash) const { return filter_[bit_of(hash) / 64] >> bit_of(hash) % 64 & 1; }
 
+    void insert(Slot slot);
     void find_joined_bytes();
 
     std::vector<Merge> merges_;
     std::vector<uint8_t> joined_ = std::vector<uint8_t>(1 << 16);
     std::array<int32_t, 256> byte_ids_;
-    Block<Slot> slots_;  // at the hash of the pair or behind it
+    Block<Slot> slots_;             // at the hash of the pair or behind it
+    std::vector<uint64_t> filter_;  // has the bits of all pairs that merge
     std::vector<Ranked> of_bytes_;
     uint64_t mask_;
     int shift_;
@@ -94,8 +103,8 @@ public:
     // Appends the ids of `size` bytes.
     void encode(IdList& ids, const char* text, int64_t size) const;
 
-    // The first place at or behind `at` where the text can be cut so that its parts have the ids of the whole: before a space that
-    // follows an ASCII letter. No pattern: the end.
+    // A place behind `at` where the text can be cut so that its parts have the ids of the whole: behind a run of letters, where every
+    // pattern ends a word. No pattern, or no such place: the end.
     int64_t cut_after(const char* text, int64_t size, int64_t at) const;
 
 private:

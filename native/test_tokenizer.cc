@@ -77,6 +77,16 @@ std::string random_text(std::mt19937& chance, size_t n_units) {
     return text;
 }
 
+// The parts of a cut text have the ids of the whole.
+void test_cut(const BytePairEncoder& encoder, const std::string& text, int64_t at, const Ids& ids) {
+    const size_t place = static_cast<size_t>(encoder.cut_after(text.data(), static_cast<int64_t>(text.size()), at));
+    check(place >= static_cast<size_t>(at) && place <= text.size(), "a cut behind the place asked for", at);
+    Ids parts = encoded(encoder, text.substr(0, place));
+    const Ids rest = encoded(encoder, text.substr(place));
+    parts.insert(parts.end(), rest.begin(), rest.end());
+    check(parts == ids, "ids of a text that was cut", at);
+}
+
 void test_encoder(std::mt19937& chance, int64_t size) {
     const std::vector<Merge> merges = random_merges(chance, 40);
     std::array<int32_t, 256> byte_ids;
@@ -97,6 +107,7 @@ void test_encoder(std::mt19937& chance, int64_t size) {
         Ids twice = ids;
         twice.insert(twice.end(), ids.begin(), ids.end());
         check(packed == twice, "ids of a batch", size);
+        for (int64_t at = 1; at <= static_cast<int64_t>(text.size()); at += 1 + at / 8) test_cut(encoder, text, at, ids);
     }
 }
 

@@ -9,7 +9,7 @@
 
 namespace hornbook {
 
-// Up to 15 bytes and how many they are, in two numbers: what nearly all words of prose fit into, and any one character.
+// Up to 15 bytes, how many they are and a mark, in two numbers: what nearly all words of prose fit into, and any one character.
 struct WordKey {
     uint64_t low, high;
 
@@ -18,13 +18,13 @@ struct WordKey {
     WordKey() = default;
 
     // Reads 16 bytes where the text has so many, whatever n is.
-    WordKey(const unsigned char* word, int64_t n, const unsigned char* text_end) {
+    WordKey(const unsigned char* word, int64_t n, const unsigned char* text_end, bool is_marked = false) {
         unsigned char copy[readable] = {};
         if (text_end - word < readable) word = static_cast<const unsigned char*>(std::memcpy(copy, word, static_cast<size_t>(n)));
         std::memcpy(&low, word, 8);
         std::memcpy(&high, word + 8, 8);
         low &= masks[n].low;
-        high = (high & masks[n].high) | static_cast<uint64_t>(n) << 56;
+        high = (high & masks[n].high) | static_cast<uint64_t>(n) << 56 | static_cast<uint64_t>(is_marked) << 63;
     }
     bool operator==(const WordKey&) const = default;
     uint64_t hash() const {
@@ -52,7 +52,11 @@ struct WordEntry {
     WordKey word;
     int32_t ids[most_ids];
 
-    int64_t count() const { return 1 + (ids[1] >= 0) + (ids[2] >= 0) + (ids[3] >= 0); }
+    // Writes most_ids numbers, the ids first, and returns how many ids they are.
+    int64_t copy(int32_t* to) const {
+        std::memcpy(to, ids, sizeof ids);
+        return 1 + (ids[1] >= 0) + (ids[2] >= 0) + (ids[3] >= 0);
+    }
 };
 
 // What one thread remembers: for each hash the last two words that had it, side by side in a cache line; the newer of them first.

@@ -212,3 +212,9 @@ def test_whole_words_are_not_merged() -> None:
     words = [bytes([byte]) for byte in range(256)] + [b"ab", b"abc"]
     native = NativeBPE(range(256), [(97, 98, 256)], 258, pattern="llama3", whole_words=words)
     assert native.encode("abc abc").tolist() == [257, 32, 256, 99]
+
+
+def test_whole_words_keep_their_ids_where_parts_are_merged() -> None:
+    words = [bytes([byte]) for byte in range(256)] + [b"?!", b"ab"]
+    native = NativeBPE(range(256), [(97, 98, 256)], 258, pattern="llama3", whole_words=words)
+    assert native.encode("ab\nab ab\nab").tolist() == [257, 10, 257, 32, 256, 10, 257]
