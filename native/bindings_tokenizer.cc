@@ -92,7 +92,7 @@ BytePairEncoder* make_encoder(handle byte_ids_, handle merges_, int64_t n_ids, h
 // Texts in UTF-8: Python's own if they are ASCII, else written here, so that Python keeps no second copy of them for ever.
 struct Texts {
     std::vector<nb::object> owners;
-    std::vector<std::unique_ptr<char[]>> copies;
+    std::vector<Block<char>> copies;
     std::vector<std::string_view> views;
 
     explicit Texts(handle list) {
@@ -123,7 +123,7 @@ private:
 
     template <int64_t most_bytes, class Unit>
     std::string_view copy(const Unit* units, int64_t size, const nb::object& text) {
-        std::unique_ptr<char[]> bytes(new char[static_cast<size_t>(most_bytes * size)]);
+        Block<char> bytes(static_cast<char*>(allocate(most_bytes * size)));
         const char* const end = to_utf8(bytes.get(), units, size);
         if (end == nullptr) {
             nb::object(nb::steal(PyUnicode_AsUTF8String(text.ptr())));  // says where
