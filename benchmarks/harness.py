@@ -21,7 +21,7 @@ from benchmarks.show import show
 from rich.console import Console
 from rich.progress import track
 
-from hornbook.backend import usable_threads
+from hornbook.machine import usable_threads
 
 SAMPLE_S = 0.25
 """Samples of shorter jobs repeat them to last about this long."""

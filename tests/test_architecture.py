@@ -11,7 +11,7 @@ import pytest
 import hornbook
 
 PACKAGE = Path(hornbook.__file__).parent
-FOUNDATION = {"errors", "files", "bfloat16"}
+FOUNDATION = {"errors", "files", "bfloat16", "machine"}
 CORE = FOUNDATION | {"backend", "tensor", "nn", "optim", "models"}
 PARTS = CORE | {"tokenizer", "hub", "builtin", "similarity", "loading"}
 
@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "bfloat16": set(),
     "builtin": set(),
     "files": {"errors"},
+    "machine": {"errors"},
     "similarity": {"errors"},
     "tokenizer": FOUNDATION,
     "hub": FOUNDATION,
-    "backend": {"errors", "bfloat16"},
+    "backend": {"errors", "bfloat16", "machine"},
     "tensor": {"errors", "backend"},
     "nn": {"errors", "backend", "tensor"},
     "optim": {"errors", "backend", "tensor", "nn"},

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import pytest
 
 import hornbook
-from hornbook.backend import get_backend, usable_threads
+from hornbook.backend import get_backend
 from hornbook.generation import measure
 from hornbook.generation.measure import Speed
+from hornbook.machine import usable_threads
 
 Cli: TypeAlias = Callable[..., Any]
 

@@ -18,13 +18,14 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hornbook.machine import usable_threads
 from hornbook.tokenizer import BPETokenizer
 from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
 from hornbook.tokenizer.byte_pairs import BytePairs, PythonBPE
 from hornbook.tokenizer.native_bpe import NativeBPE
 from hornbook.tokenizer.patterns import PATTERNS, Pattern, pattern_named, split_words
 
-pytest.importorskip("hornbook._native", reason="the native module needs a C++ compiler to be built")
+kernels = pytest.importorskip("hornbook._native", reason="the native module needs a C++ compiler to be built")
 
 WHOLE = bool(os.environ.get("HORNBOOK_TEST_WHOLE"))
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
@@ -218,3 +219,13 @@ def test_whole_words_keep_their_ids_where_parts_are_merged() -> None:
     words = [bytes([byte]) for byte in range(256)] + [b"?!", b"ab"]
     native = NativeBPE(range(256), [(97, 98, 256)], 258, pattern="llama3", whole_words=words)
     assert native.encode("ab\nab ab\nab").tolist() == [257, 10, 257, 32, 256, 10, 257]
+
+
+def test_all_usable_threads_take_part() -> None:
+    before = kernels.threads()
+    try:
+        kernels.set_threads(usable_threads() + 1)
+        NativeBPE(range(256), [], 256, pattern="gpt2")
+        assert kernels.threads() == usable_threads()
+    finally:
+        kernels.set_threads(before)

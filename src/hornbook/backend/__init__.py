@@ -7,7 +7,6 @@ files it joins.
 
 from hornbook.backend.batch import PackedBatch, as_ids
 from hornbook.backend.cache import KVCache, LayerCache
-from hornbook.backend.machine import cpu_features, usable_threads
 from hornbook.backend.ops import Ops
 from hornbook.backend.select import available_backends, get_backend, use_backend
 from hornbook.backend.types import ACTIVATIONS, WEIGHT_TYPES, Activation, Array, Axis, Generator, WeightType
@@ -26,8 +25,6 @@ __all__ = [
     "WeightType",
     "as_ids",
     "available_backends",
-    "cpu_features",
     "get_backend",
-    "usable_threads",
     "use_backend",
 ]

@@ -15,10 +15,10 @@ from hornbook import _native as kernels
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.linear import as_rows
 from hornbook.backend.lookup import check_ids
-from hornbook.backend.machine import usable_threads
 from hornbook.backend.ops import Ops
 from hornbook.backend.recording import Repeated
 from hornbook.backend.types import Activation, Array, WeightType
+from hornbook.machine import usable_threads
 
 __all__ = ["NativeOps", "PackedTable"]
 

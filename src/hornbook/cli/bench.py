@@ -42,7 +42,8 @@ def bench(seconds: float, model: str, revision: str | None, dtype: str, as_json:
       hornbook bench
       hornbook bench -m openai-community/gpt2 --dtype int8
     """
-    from hornbook.backend import get_backend, usable_threads
+    from hornbook.backend import get_backend
+    from hornbook.machine import usable_threads
 
     facts: dict[str, Any] = {"model": model, "dtype": dtype}
     facts |= {"backend": get_backend().name, "threads": usable_threads()}

@@ -30,8 +30,9 @@ def _facts() -> dict[str, Any]:
     import numpy as np
 
     import hornbook
-    from hornbook.backend import available_backends, cpu_features, get_backend, usable_threads
+    from hornbook.backend import available_backends, get_backend
     from hornbook.loading import cache_folder, offline_from_environment
+    from hornbook.machine import cpu_features, usable_threads
 
     return {
         "hornbook": hornbook.__version__,

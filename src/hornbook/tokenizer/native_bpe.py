@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.machine import usable_threads
 from hornbook.tokenizer.code_points import CodePoints
 from hornbook.tokenizer.patterns import SPACES, Pattern
 from hornbook.tokenizer.unicode_ranges import LETTERS, NUMBERS
@@ -40,6 +41,7 @@ class NativeBPE:
 
     Raises:
         ValueError: an id is out of range, or a pair is given twice.
+        ConfigError: HORNBOOK_NUM_THREADS is not a positive integer.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class NativeBPE:
         pattern: Pattern | None,
         whole_words: Sequence[bytes] | None = None,
     ) -> None:
+        native.set_threads(usable_threads())
         self._arguments = (byte_ids, merges, n_ids, pattern, whole_words)
         self._encoder = native.BytePairEncoder(
             np.array(byte_ids, np.int32),
@@ -76,7 +79,7 @@ class NativeBPE:
     def encode_batch(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
         """The ids of all texts, int32 `[N]`, and where each text begins and the last ends, int32 `[B+1]`.
 
-        All threads of the machine take part.
+        As many threads take part as `usable_threads` says.
 
         Raises:
             TypeError: a text is not a str.
