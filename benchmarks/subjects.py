@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Subject:
     @cached_property
     def config(self) -> GPT2Config:
         """Its shape."""
-        return read_config(ModelBundle.from_folder(self.folder))
+        return cast(GPT2Config, read_config(ModelBundle.from_folder(self.folder)))
 
     @cached_property
     def tokenizer(self) -> BPETokenizer:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "loading": CORE | {"tokenizer", "hub", "builtin"},
     "generation": PARTS - {"hub"},
     "embedding": PARTS - {"hub"},
-    "cli": (PARTS | {"generation", "embedding"}) - {"hub"},
+    "cli": PARTS | {"generation", "embedding"},
 }
 """Besides itself; the package's own `__init__` and `__main__` stand above all."""
 

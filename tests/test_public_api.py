@@ -22,6 +22,8 @@ PUBLIC = [
     "LanguageModel",
     "Match",
     "ModelBundle",
+    "Pooling",
+    "Step",
     "Tensor",
     "TextGenerator",
     "Tokenizer",

@@ -3,6 +3,7 @@
 import math
 from mmap import mmap
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hornbook.backend import WEIGHT_TYPES, PackedBatch, available_backends, get_
 from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.cli.main import main
 from hornbook.errors import ConfigError
+from hornbook.models import GPT2
 from hornbook.tensor import no_grad
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def perplexity(lm: hornbook.LanguageModel, text: str) -> float:
     with no_grad():
-        losses = lm.model.losses(PackedBatch.pack([lm.tokenizer.encode(text)])).numpy()
+        losses = cast(GPT2, lm.model).losses(PackedBatch.pack([lm.tokenizer.encode(text)])).numpy()
     return math.exp(losses[:-1].mean())
 
 
@@ -66,7 +68,7 @@ def test_unknown_types_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_loaded_model_lets_its_file_go() -> None:
     """Memory at rest is that of the packed weights: nothing keeps the file mapped."""
-    model = hornbook.load("tiny-lm").model
+    model = cast(GPT2, hornbook.load("tiny-lm").model)
     for name, parameter in model.named_parameters():
         base = parameter.data
         while isinstance(base, np.ndarray) and base.base is not None:

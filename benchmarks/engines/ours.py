@@ -1,13 +1,13 @@
 """Hornbook."""
 
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.engines.tokens import Ids, Tokens
 
-from hornbook import BPETokenizer, Embedder, GenerationConfig, TextGenerator
+from hornbook import GPT2, BPETokenizer, Embedder, GenerationConfig, LanguageModel, TextGenerator
 from hornbook.backend import PackedBatch
 from hornbook.loading import load_model
-from hornbook.models import GPT2
+from hornbook.models import Decoder
 from hornbook.optim import AdamW
 
 PACKAGES = ("hornbook", "numpy")
@@ -27,16 +27,16 @@ class Model:
         self._load()
 
     def decode(self, ids: list[int], count: int) -> list[int]:
-        """The likeliest `count` ids behind a prompt."""
+        """The likeliest `count` ids after a prompt."""
         config = GenerationConfig(temperature=0, max_new_tokens=count, eos_token_ids=())
         return list(self.generator.generate(ids, config).new_ids)
 
     def prefill(self, ids: list[int]) -> list[int]:
-        """The likeliest id behind a prompt."""
+        """The likeliest id after a prompt."""
         return self.decode(ids, 1)
 
-    def _load(self) -> GPT2:
-        return load_model(self.folder, dtype=self.kind).model
+    def _load(self) -> Decoder:
+        return LanguageModel(load_model(self.folder, dtype=self.kind).model).model
 
 
 class Sentences:
@@ -72,7 +72,7 @@ class Training:
     PACKAGES = PACKAGES
 
     def __init__(self, folder: str, lr: float, weight_decay: float) -> None:
-        self.model = load_model(folder, trainable=True).model
+        self.model = cast(GPT2, load_model(folder, trainable=True).model)
         self.model.train()
         self.optimizer = AdamW(self.model.parameters(), lr=lr, weight_decay=weight_decay)
 

@@ -9,7 +9,7 @@
     vectors = embedder.encode(["The cat sleeps.", "A cat is resting."])
 
 Where to read: `models/gpt2.py` is the model, `nn` its layers, `tensor` the gradients, `backend` the
-operations, `tokenizer` the way from text to numbers, `generation` and `embedding` what one does with it all.
+operations, `tokenizer` turns text into ids, `generation` and `embedding` are what people come for.
 
 Public names are imported when they are first used, so that each part can be had without the others.
 """
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hornbook import similarity
-    from hornbook.embedding import Embedder, Explanation, Match, explain
+    from hornbook.embedding import Embedder, Explanation, Match, Pooling, explain
     from hornbook.errors import HornbookError
     from hornbook.generation import (
         Completion,
         Generation,
         GenerationConfig,
         LanguageModel,
+        Step,
         TextGenerator,
         load,
     )
@@ -49,6 +50,8 @@ __all__ = [
     "LanguageModel",
     "Match",
     "ModelBundle",
+    "Pooling",
+    "Step",
     "Tensor",
     "TextGenerator",
     "Tokenizer",
@@ -61,9 +64,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 HOMES = {
-    "embedding": ("Embedder", "Explanation", "Match", "explain"),
+    "embedding": ("Embedder", "Explanation", "Match", "Pooling", "explain"),
     "errors": ("HornbookError",),
-    "generation": ("Completion", "Generation", "GenerationConfig", "LanguageModel", "TextGenerator", "load"),
+    "generation": (
+        "Completion",
+        "Generation",
+        "GenerationConfig",
+        "LanguageModel",
+        "Step",
+        "TextGenerator",
+        "load",
+    ),
     "hub": ("HubApi", "ModelBundle"),
     "models": ("GPT2", "GPT2Config"),
     "tensor": ("Tensor",),

@@ -75,7 +75,7 @@ def test_options_reach_what_is_measured(cli: Cli, told: dict[str, Any], tmp_path
     assert model is told["measure_decoding"][0]
     assert value["weights_bytes"] == measure.weights_bytes(hornbook.load("tiny-lm", "int8").model)
     embedder = told["measure_encoding"][0].__self__
-    expected = hornbook.Embedder("tiny-lm", "int8").encode("The cat sleeps.")
+    expected = hornbook.Embedder("tiny-lm", dtype="int8").encode("The cat sleeps.")
     assert (embedder.encode("The cat sleeps.") == expected).all()
 
 

@@ -1,7 +1,7 @@
 """`hornbook generate` prints what the library generates, and nothing else on stdout."""
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -160,23 +160,23 @@ def test_pieces_are_printed_as_they_come(
 ) -> None:
     printed = []
 
-    def watched(self: hornbook.LanguageModel, prompt: str, **_: object) -> Generator[int, None, str]:
-        for token_id in self.tokenizer.encode(" a b c"):
-            yield token_id
+    def watched(*_: object, **__: object) -> Iterator[hornbook.Step]:
+        for token_id, text in enumerate([" a", " b", " c"]):
+            yield hornbook.Step(token_id, text)
             printed.append(capsysbinary.readouterr().out)
-        return "length"
+        yield hornbook.Step(None, finish_reason="length")
 
-    monkeypatch.setattr(hornbook.LanguageModel, "stream_ids", watched)
+    monkeypatch.setattr(hornbook.LanguageModel, "stream", watched)
     assert cli("generate", "-q", "x").stdout == b"\n"
     assert printed == [b"x a", b" b", b" c"]
 
 
 def test_a_damaged_model_ends_the_line_before_the_error(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> Iterator[int]:
-        yield 337
+    def broken(*_: object, **__: object) -> Iterator[hornbook.Step]:
+        yield hornbook.Step(337, "The")
         raise hornbook.errors.ModelFormatError("not finite")
 
-    monkeypatch.setattr(hornbook.LanguageModel, "stream_ids", broken)
+    monkeypatch.setattr(hornbook.LanguageModel, "stream", broken)
     ended = cli("generate", "-q", "x")
     assert (ended.code, ended.out, ended.err) == (3, "xThe\n", "error: not finite\n")
 

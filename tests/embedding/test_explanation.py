@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ def explanation() -> hornbook.Explanation:
 
 
 def test_tokens_are_found_in_the_text(explanation: hornbook.Explanation) -> None:
-    """B51."""
     lm = hornbook.load()
     assert [token.id for token in explanation.tokens] == lm.tokenizer.encode(TEXT)
     for token in explanation.tokens:
@@ -44,8 +43,9 @@ def test_stages_are_the_parts_of_the_model_with_their_shapes(explanation: hornbo
 
 def test_norms_by_hand(explanation: hornbook.Explanation) -> None:
     lm = hornbook.load()
+    batch = PackedBatch.pack([lm.tokenizer.encode(TEXT)])
     with no_grad():
-        states = [s.numpy() for s in lm.model.hidden_states(PackedBatch.pack([lm.tokenizer.encode(TEXT)]))]
+        states = [state.numpy() for state in cast(GPT2, lm.model).hidden_states(batch)]
     for stage, state in zip(explanation.stages, states, strict=False):
         assert stage.norm == pytest.approx(np.sqrt((state**2).sum(1)).mean(), rel=1e-5)
 

@@ -9,7 +9,7 @@ import pytest
 import hornbook
 from hornbook import BPETokenizer, GenerationConfig, GPT2Config, TextGenerator
 from hornbook.errors import ContextLengthError, ModelFormatError, ShapeError
-from hornbook.generation.generate import collect
+from hornbook.generation import Generation, Step
 from hornbook.hub import open_tensors
 from hornbook.loading import find_model, read_config
 from hornbook.models import GPT2
@@ -23,7 +23,9 @@ GREEDY = GenerationConfig(temperature=0, eos_token_ids=())
 def model() -> GPT2:
     """67 tokens, 19 positions, end of text 66."""
     bundle = find_model(GOLDEN / "tied")
-    return GPT2.from_hub_weights(read_config(bundle), bundle.load_tensors())
+    config = read_config(bundle)
+    assert isinstance(config, GPT2Config)
+    return GPT2.from_hub_weights(config, bundle.load_tensors())
 
 
 def always(token_id: int, vocab_size: int = 13, n_positions: int = 11) -> GPT2:
@@ -40,8 +42,9 @@ def always(token_id: int, vocab_size: int = 13, n_positions: int = 11) -> GPT2:
 
 
 def test_the_example_of_the_first_seed() -> None:
-    """R5, R10, R12, R13 with the model inside of the package."""
+    """The steps of the first seed's README with the model that comes with the package."""
     config = read_config(find_model("tiny-lm"))
+    assert isinstance(config, GPT2Config)
     model = GPT2.from_hub_weights(config, open_tensors(TINY_LM / "model.safetensors"))
     tokenizer = BPETokenizer.from_files(TINY_LM / "vocab.json", TINY_LM / "merges.txt")
     prompt = tokenizer.encode("The quick brown fox")
@@ -121,9 +124,18 @@ def test_prompts_of_any_integer_sequence(model: GPT2, ids: Any) -> None:
 def test_a_stream_is_what_generate_gives(model: GPT2) -> None:
     config = GenerationConfig(seed=5, max_new_tokens=11)
     expected = TextGenerator(model).generate([1, 2], config)
-    ids, reason = collect(TextGenerator(model).stream([1, 2], config))
-    assert tuple(ids) == expected.new_ids
-    assert reason == expected.finish_reason
+    steps = list(TextGenerator(model).stream([1, 2], config))
+    assert Generation.of([1, 2], steps) == expected
+    assert [step.finish_reason for step in steps] == [None] * 10 + ["length"]
+
+
+def test_the_last_step_of_a_stream_ends_it() -> None:
+    greedy = GenerationConfig(temperature=0, eos_token_ids=(7,))
+    assert list(TextGenerator(always(7)).stream([1], greedy)) == [Step(None, "", "stop")]
+    three = greedy.override(max_new_tokens=2, eos_token_ids=())
+    assert list(TextGenerator(always(7)).stream([1], three)) == [Step(7), Step(7, "", "length")]
+    none = greedy.override(max_new_tokens=0)
+    assert list(TextGenerator(always(7)).stream([1], none)) == [Step(None, "", "length")]
 
 
 def test_the_same_seed_gives_the_same_ids(model: GPT2) -> None:
@@ -179,6 +191,12 @@ def test_tokens_that_the_tokenizer_lacks_are_never_drawn() -> None:
     model = always(12)
     output = TextGenerator(model, vocab_size=11).generate([1], GREEDY)
     assert max(output) < 11
+
+
+def test_a_prompt_may_hold_tokens_that_the_tokenizer_lacks() -> None:
+    options = GREEDY.override(repetition_penalty=1.3, max_new_tokens=3)
+    output = TextGenerator(always(3), vocab_size=11).generate([1, 12], options)
+    assert len(output.new_ids) == 3
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -48,11 +48,14 @@ def test_generate_stream_and_complete_agree(lm: hornbook.LanguageModel) -> None:
     }
     text = lm.generate(PROMPT, **options)
     assert text
-    assert "".join(lm.stream(PROMPT, **options)) == text
+    steps = list(lm.stream(PROMPT, **options))
+    assert "".join(step.text for step in steps) == text
     completion = lm.complete(PROMPT, **options)
     assert (completion.prompt, completion.text) == (PROMPT, text)
     assert list(completion.prompt_ids) == lm.tokenizer.encode(PROMPT)
     assert lm.tokenizer.decode(completion.ids) == text
+    assert completion.ids == tuple(step.token_id for step in steps if step.token_id is not None)
+    assert [step.finish_reason for step in steps] == [None] * (len(steps) - 1) + [completion.finish_reason]
     assert len(completion.ids) == 50 or completion.finish_reason == "stop"
 
 

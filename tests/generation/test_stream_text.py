@@ -1,14 +1,14 @@
 """Ids that become text while they come: no character is ever cut."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hornbook
-from hornbook.generation.generate import FinishReason, Stream, collect
-from hornbook.generation.text import stream_text
+from hornbook.generation import FinishReason, Step
+from hornbook.generation.text import with_text
 from hornbook.tokenizer import DecodeStream
 
 TEXT = "Tür 日本語 👩‍👧 e\u0301 — “fin”"
@@ -40,9 +40,9 @@ class Bytes:
         return self.pieces[token_id]
 
 
-def stream(n: int, finish_reason: FinishReason = "length") -> Stream[int]:
-    yield from range(n)
-    return finish_reason
+def steps(n: int, finish_reason: FinishReason = "length") -> Iterator[Step]:
+    yield from map(Step, range(n))
+    yield Step(None, finish_reason=finish_reason)
 
 
 @given(st.lists(st.binary(max_size=5)))
@@ -52,17 +52,17 @@ def stream(n: int, finish_reason: FinishReason = "length") -> Stream[int]:
 @example([b"\xed\xa0", b"\x80"])
 def test_pieces_together_are_what_decode_gives(pieces: list[bytes]) -> None:
     tokenizer = Bytes(pieces)
-    texts, reason = collect(stream_text(stream(len(pieces), "stop"), tokenizer))
-    assert "".join(texts) == tokenizer.decode(range(len(pieces)))
-    assert all(texts)
-    assert reason == "stop"
+    shown = list(with_text(steps(len(pieces), "stop"), tokenizer))
+    assert "".join(step.text for step in shown) == tokenizer.decode(range(len(pieces)))
+    assert [step.token_id for step in shown] == [*range(len(pieces)), None]
+    assert shown[-1].finish_reason == "stop"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_characters_are_never_cut_and_come_as_soon_as_they_are_whole(size: int) -> None:
     content = TEXT.encode()
     pieces = [content[i : i + size] for i in range(0, len(content), size)]
-    texts = list(stream_text(stream(len(pieces)), Bytes(pieces)))
+    texts = [step.text for step in with_text(steps(len(pieces)), Bytes(pieces)) if step.text]
     assert "".join(texts) == TEXT
     assert "\ufffd" not in "".join(texts)
     if size == 1:
@@ -70,32 +70,31 @@ def test_characters_are_never_cut_and_come_as_soon_as_they_are_whole(size: int) 
 
 
 def test_what_is_cut_at_the_end_is_shown_as_such() -> None:
-    texts, reason = collect(stream_text(stream(2), Bytes([b"ab", b"\xe6\x97"])))
-    assert texts == ["ab", "\ufffd"]
-    assert reason == "length"
+    shown = list(with_text(steps(2), Bytes([b"ab", b"\xe6\x97"])))
+    assert shown == [Step(0, "ab"), Step(1, ""), Step(None, "\ufffd", "length")]
+
+
+def test_the_last_token_may_end_the_text() -> None:
+    last = [Step(0), Step(1, finish_reason="length")]
+    shown = list(with_text(last, Bytes([b"ab", b"c\xe6"])))
+    assert shown == [Step(0, "ab"), Step(1, "c\ufffd", "length")]
 
 
 def test_it_waits_for_no_token_that_is_not_asked_for() -> None:
     asked = []
 
-    def ids() -> Stream[int]:
+    def asking() -> Iterator[Step]:
         for i in range(3):
             asked.append(i)
-            yield i
-        return "stop"
+            yield Step(i)
 
-    texts = stream_text(ids(), Bytes([b"a", b"b", b"c"]))
+    shown = with_text(asking(), Bytes([b"a", b"b", b"c"]))
     assert asked == []
-    assert next(texts) == "a"
+    assert next(shown) == Step(0, "a")
     assert asked == [0]
 
 
 def test_the_builtin_tokenizers_single_bytes() -> None:
     tokenizer = hornbook.load("tiny-lm").tokenizer
     ids = [i for character in TEXT for i in tokenizer.encode(character)]
-
-    def stream_ids() -> Stream[int]:
-        yield from ids
-        return "stop"
-
-    assert "".join(stream_text(stream_ids(), tokenizer)) == TEXT
+    assert "".join(step.text for step in with_text(map(Step, ids), tokenizer)) == TEXT

@@ -25,11 +25,12 @@ class GoldenCase:
 
     @property
     def model(self) -> GPT2:
+        assert isinstance(self.loaded.model, GPT2)
         return self.loaded.model
 
     @property
     def config(self) -> GPT2Config:
-        return self.loaded.config
+        return self.model.config
 
     @property
     def sequences(self) -> list[NDArray[Any]]:

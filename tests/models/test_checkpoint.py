@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.models import GPT2, GPT2Config, gpt2_hub_tensors
+from hornbook.models import GPT2, GPT2Checkpoint, GPT2Config
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -21,7 +21,7 @@ def config(**changes: Any) -> GPT2Config:
 @pytest.fixture
 def tensors() -> Tensors:
     """A checkpoint with names as transformers writes them."""
-    return gpt2_hub_tensors(GPT2(config(), seed=7).state_dict())
+    return GPT2Checkpoint().write(config(), GPT2(config(), seed=7).state_dict())
 
 
 def wte(model: GPT2) -> NDArray[Any]:
@@ -123,7 +123,7 @@ def test_names_from_a_file_stay_on_one_line(tensors: Tensors) -> None:
 
 def test_a_tensor_under_both_of_its_names_is_refused(tensors: Tensors) -> None:
     tensors["wte.weight"] = tensors["transformer.wte.weight"] + 1
-    with pytest.raises(ModelFormatError, match=r"wte\.weight is there twice"):
+    with pytest.raises(ModelFormatError, match=r"wte\.weight exists twice"):
         GPT2.from_hub_weights(config(), tensors)
 
 

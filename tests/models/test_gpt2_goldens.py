@@ -1,7 +1,7 @@
 """GPT-2 against transformers: hidden states, logits, losses, gradients, greedy continuations."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import hornbook
 from hornbook.backend import PackedBatch
-from hornbook.embedding.pooling import mean_pooling
+from hornbook.embedding import Pooling
 from hornbook.models import GPT2
 from hornbook.tensor import no_grad
 
@@ -53,7 +53,7 @@ def test_logits_of_packed_and_of_textbook_shapes(case: Any) -> None:
 
 def test_mean_vectors(case: Any) -> None:
     with no_grad():
-        mean = mean_pooling(case.model.encode(case.batch), case.batch).numpy()
+        mean = Pooling("mean")(case.model.encode(case.batch), case.batch).numpy()
     assert_equal_states(mean, case.expected["mean"])
 
 
@@ -91,10 +91,11 @@ def check_language_model(lm: hornbook.LanguageModel, expected: Any) -> None:
     batch = PackedBatch.pack(lm.tokenizer.encode(str(text)) for text in expected["texts"])
     assert batch.ids.tolist() == expected["ids"].tolist()
     assert batch.offsets.tolist() == expected["offsets"].tolist()
+    model = cast(GPT2, lm.model)
     with no_grad():
-        states = list(lm.model.hidden_states(batch))
-        means = [mean_pooling(state, batch).numpy() for state in [*states[:-2], states[-1]]]
-        losses = lm.model.losses(PackedBatch.pack([expected["passage_ids"]])).numpy()
+        states = list(model.hidden_states(batch))
+        means = [Pooling("mean")(state, batch).numpy() for state in [*states[:-2], states[-1]]]
+        losses = model.losses(PackedBatch.pack([expected["passage_ids"]])).numpy()
     for ours, theirs in zip(means, expected["layer_means"], strict=True):
         assert_equal_states(ours, theirs)
     assert lm.tokenizer.encode(str(expected["passage"]))[:200] == expected["passage_ids"].tolist()
@@ -123,7 +124,7 @@ def test_draft_model(test_data: Path) -> None:
         check_language_model(lm, expected)
         assert lm.tokenizer.encode(str(expected["short_text"])) == expected["short_ids"].tolist()
         assert_equal_states(lm.logits(expected["short_ids"]), expected["short_logits"])
-        ours = layers(lm.model, PackedBatch.pack([expected["layers_ids"]]))
+        ours = layers(cast(GPT2, lm.model), PackedBatch.pack([expected["layers_ids"]]))
         for layer, theirs in enumerate(expected["layers_hidden"]):
             assert_equal_states(ours[layer], theirs)
 

@@ -44,7 +44,7 @@ def test_presets(preset: str, width: int, layers: int, heads: int, parameters: i
 
 @pytest.mark.parametrize("changes", [{}, {"tie_word_embeddings": False}, {"n_inner": 31}])
 def test_parameters_are_counted_without_a_model(changes: dict[str, Any]) -> None:
-    config = config_from_dict(SMALL | changes)
+    config = GPT2Config.from_dict(SMALL | changes)
     assert GPT2(config, seed=0).num_parameters() == config.num_parameters
 
 
@@ -111,7 +111,9 @@ def test_long_values_are_cut_in_messages() -> None:
 
 
 def test_an_integer_is_a_number_and_unknown_keys_are_no_harm() -> None:
-    config = config_from_dict(SMALL | {"attn_pdrop": 0, "layer_norm_epsilon": 1, "summary_type": "cls_index"})
+    config = GPT2Config.from_dict(
+        SMALL | {"attn_pdrop": 0, "layer_norm_epsilon": 1, "summary_type": "cls_index"}
+    )
     assert (config.attn_pdrop, config.layer_norm_epsilon) == (0, 1)
     assert config_from_dict(config.to_dict()) == config
 

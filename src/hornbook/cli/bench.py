@@ -72,7 +72,7 @@ def _measure(model: str, dtype: str, revision: str | None, seconds: float) -> It
     yield {"prefill_tokens": speed.amount, "prefill_tokens_per_s": speed.per_second}
     yield {"decode_tokens_per_s": measure.measure_decoding(lm.model, budget_s=seconds).per_second}
     del lm  # so that a large model is in memory once
-    embedder = hornbook.Embedder(model, dtype, revision)
+    embedder = hornbook.Embedder(model, dtype=dtype, revision=revision)
     yield {"encode_sentences_per_s": measure.measure_encoding(embedder.encode, budget_s=seconds).per_second}
 
 

@@ -31,7 +31,7 @@ def _facts() -> dict[str, Any]:
 
     import hornbook
     from hornbook.backend import available_backends, get_backend
-    from hornbook.loading import cache_folder, offline_from_environment
+    from hornbook.hub import cache_folder, offline_from_environment
     from hornbook.machine import cpu_features, usable_threads
 
     return {

@@ -110,7 +110,7 @@ def _read(texts: tuple[str, ...], source: str | None, column: str | None) -> lis
 def _load(model: str, dtype: str, revision: str | None) -> "Embedder":
     from hornbook import Embedder
 
-    embedder = Embedder(model, dtype, revision)
+    embedder = Embedder(model, dtype=dtype, revision=revision)
     notice(f"{model}: {embedder.config.num_parameters:,} parameters, {embedder.dimensions} dimensions")
     return embedder
 

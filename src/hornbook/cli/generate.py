@@ -11,11 +11,10 @@ from hornbook.cli.layout import print_json
 from hornbook.cli.options import common_options, dtype_option, json_option, model_option
 from hornbook.cli.output import notice, write_text
 from hornbook.cli.text import read_argument
-from hornbook.errors import HornbookError
 
 if TYPE_CHECKING:
     from hornbook import LanguageModel
-    from hornbook.generation.generate import FinishReason, Stream
+    from hornbook.generation import FinishReason
 
 __all__ = ["generate"]
 
@@ -71,45 +70,26 @@ def generate(
 
 def _print_stream(lm: "LanguageModel", prompt: str, options: dict[str, Any], *, echo: bool) -> None:
     """Prints the text as it comes, and then on stderr what it took."""
-    from hornbook.generation.text import stream_text
-
-    drawn: list[int] = []
-    pieces = stream_text(_record(lm.stream_ids(prompt, **options), drawn), lm.tokenizer)
+    steps = lm.stream(prompt, **options)
     started = time.perf_counter()
+    n_new, finish_reason = 0, None
     if echo:
         write_text(prompt, bold=True)
     try:
-        finish_reason = _write_pieces(pieces)
-    except (HornbookError, KeyboardInterrupt):
+        for step in steps:
+            write_text(step.text)
+            n_new += step.token_id is not None
+            finish_reason = step.finish_reason
+    finally:
         write_text("\n")
-        raise
-    write_text("\n")
     seconds = time.perf_counter() - started
-    speed = f"{len(drawn)} tokens in {seconds:.1f} s ({len(drawn) / seconds:.0f}/s)"
-    notice(f"{speed}; {_ending(lm, finish_reason, len(drawn), options)}")
+    speed = f"{n_new} tokens in {seconds:.1f} s ({n_new / seconds:.0f}/s)"
+    notice(f"{speed}; {_ending(lm, finish_reason, n_new, options)}")
 
 
-def _record(ids: "Stream[int]", drawn: list[int]) -> "Stream[int]":
-    """Passes ids on, and keeps them in `drawn`."""
-    while True:
-        try:
-            drawn.append(next(ids))
-        except StopIteration as end:
-            finish_reason: FinishReason = end.value
-            return finish_reason
-        yield drawn[-1]
-
-
-def _write_pieces(pieces: "Stream[str]") -> "FinishReason":
-    while True:
-        try:
-            write_text(next(pieces))
-        except StopIteration as end:
-            finish_reason: FinishReason = end.value
-            return finish_reason
-
-
-def _ending(lm: "LanguageModel", finish_reason: "FinishReason", n_new: int, options: dict[str, Any]) -> str:
+def _ending(
+    lm: "LanguageModel", finish_reason: "FinishReason | None", n_new: int, options: dict[str, Any]
+) -> str:
     if finish_reason == "stop":
         return "the model ended the text"
     if n_new == lm.generation_config.override(**options).max_new_tokens:

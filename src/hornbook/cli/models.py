@@ -26,7 +26,7 @@ def models() -> None:
 @common_options
 def list_models(as_json: bool) -> None:
     """List built-in and downloaded models."""
-    from hornbook.loading import cache_folder, cached_models
+    from hornbook.hub import cache_folder, cached_models
 
     stored = cached_models()
     if as_json:

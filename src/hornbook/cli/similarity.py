@@ -50,7 +50,7 @@ def similarity(
     from hornbook.similarity import SimilarityCalculator
 
     pair = _pair(sentence1, sentence2, texts)
-    embedder = Embedder(model, dtype, revision)
+    embedder = Embedder(model, dtype=dtype, revision=revision)
     notice(f"{model}: {embedder.config.num_parameters:,} parameters, {embedder.dimensions} dimensions")
     values = SimilarityCalculator().calculate_all_metrics(*embedder.encode(pair))
     if as_json:

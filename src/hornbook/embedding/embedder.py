@@ -3,21 +3,24 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.backend import PackedBatch
 from hornbook.builtin import DEFAULT_EMBEDDING_MODEL
-from hornbook.embedding.pooling import mean_pooling
-from hornbook.errors import ConfigError, ContextLengthError
-from hornbook.loading import ModelBacked, load_model
+from hornbook.embedding.pooling import EmbeddingModule, Pooling
+from hornbook.errors import ConfigError, ContextLengthError, ModelFormatError
+from hornbook.loading import load_model
+from hornbook.models import Encoder, ModelConfig
 from hornbook.similarity import SimilarityCalculator, matrix
 from hornbook.tensor import no_grad
+from hornbook.tokenizer import Tokenizer
 
 __all__ = ["Embedder", "Match"]
 
+Ids: TypeAlias = NDArray[np.int32]
 Vectors: TypeAlias = NDArray[Any]
 Texts: TypeAlias = str | Sequence[str]
 
@@ -27,7 +30,7 @@ class Match:
     """A text that was found.
 
     Attributes:
-        index: its place among the texts that were searched.
+        index: its position among the texts that were searched.
         score: its cosine with the query, -1 to 1.
         text: the text itself.
     """
@@ -37,20 +40,28 @@ class Match:
     text: str
 
 
-class Embedder(ModelBacked):
-    """Turns texts into vectors: the mean of the model's last hidden states over the tokens of a text.
+class Embedder:
+    """Turns texts into vectors: a model makes one of each token, modules one of each text.
 
     A text gives the same vector alone or among others.
 
     Args:
-        name_or_folder: a built-in model, a folder, or a repository of the Hugging Face Hub.
-        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
-        revision: branch, tag or commit of a repository.
+        model: an encoder, or the name of one: a built-in model, a folder, or a repository of the Hugging Face
+            Hub, see `Embedder.load`.
+        tokenizer: what turns texts into the model's ids; belongs to a model that is no name.
+        modules: what makes one vector of those of a text's tokens, one after the other.
+        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8"; for a name.
+        revision: branch, tag or commit of a repository; for a name.
+        name: what messages and `repr` call it.
+
+    Attributes:
+        model: the encoder.
+        tokenizer: its tokenizer.
+        modules: see above.
+        name: what the model was loaded by.
 
     Raises:
-        ModelFormatError: a file is damaged or does not fit the configuration.
-        ConfigError: the configuration is not one of a GPT-2, or an argument is out of range.
-        DownloadError: the repository is not cached and cannot be downloaded.
+        ConfigError: a model without a tokenizer; see also `Embedder.load`.
 
     Example:
         >>> embedder = Embedder("tiny-lm")
@@ -60,16 +71,57 @@ class Embedder(ModelBacked):
 
     def __init__(
         self,
-        name_or_folder: str | Path = DEFAULT_EMBEDDING_MODEL,
+        model: Encoder | str | Path = DEFAULT_EMBEDDING_MODEL,
+        tokenizer: Tokenizer | None = None,
+        modules: Sequence[EmbeddingModule] = (Pooling("mean"),),
+        *,
         dtype: str = "float32",
         revision: str | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(load_model(name_or_folder, dtype=dtype, revision=revision))
+        if isinstance(model, str | Path):
+            loaded = load_model(model, dtype=dtype, revision=revision)
+            model, tokenizer, name = loaded.model, tokenizer or loaded.tokenizer, name or loaded.name
+        self.name = type(model).__name__ if name is None else name
+        if tokenizer is None:
+            raise ModelFormatError(
+                f"{self.name}: no tokenizer files beside the model; give one: Embedder(model, tokenizer)"
+            )
+        self.model = model
+        self.tokenizer = tokenizer
+        self.modules = tuple(modules)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_folder: str | Path = DEFAULT_EMBEDDING_MODEL,
+        *,
+        dtype: str = "float32",
+        revision: str | None = None,
+    ) -> Self:
+        """The embedder of a built-in model, a folder or a repository.
+
+        Raises:
+            ModelFormatError: a file is damaged or does not fit the configuration, or there is no tokenizer.
+            TokenizerError: the tokenizer's files are damaged, or ask for what is not supported.
+            ConfigError: the configuration is of no known family, or an argument is out of range.
+            DownloadError: the repository is not cached and cannot be downloaded.
+        """
+        return cls(name_or_folder, dtype=dtype, revision=revision)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's shape."""
+        config: ModelConfig = self.model.config
+        return config
 
     @property
     def dimensions(self) -> int:
         """C, the length of a vector."""
         return self.config.n_embd
+
+    def __repr__(self) -> str:
+        return f"Embedder({self.name!r}, {self.dimensions} dimensions, modules={self.modules!r})"
 
     def encode(
         self,
@@ -98,10 +150,7 @@ class Embedder(ModelBacked):
         if batch_size < 1:
             raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
         texts = [sentences] if isinstance(sentences, str) else _several("sentences", sentences)
-        batches = [
-            self._encode_batch([self._ids(text, truncate) for text in batch])
-            for batch in _batches(texts, batch_size)
-        ]
+        batches = [self._encode_batch(batch, truncate) for batch in _batches(texts, batch_size)]
         vectors = np.concatenate([np.empty((0, self.dimensions), np.float32), *batches])
         if normalize_embeddings:
             _scale_to_unit(vectors)
@@ -153,20 +202,39 @@ class Embedder(ModelBacked):
             return x
         return self.encode(x)
 
-    def _ids(self, text: str, truncate: bool) -> list[int]:
-        ids = self._encode_text(text)
-        limit = self.config.n_positions
-        if len(ids) > limit and not truncate:
-            raise ContextLengthError(
-                f"encode: the text {text[:30]!r}... has {len(ids)} tokens, the model takes {limit}; "
-                "shorten it, or cut it with truncate=True (--truncate)"
-            )
-        return ids[:limit]
-
-    def _encode_batch(self, sequences: Iterable[list[int]]) -> Vectors:
-        batch = PackedBatch.pack(sequences)
+    def _encode_batch(self, texts: Sequence[str], truncate: bool) -> Vectors:
+        batch = self._pack(texts, truncate)
         with no_grad():
-            return mean_pooling(self.model.encode(batch), batch).numpy()
+            vectors = self.model.encode(batch)
+            for module in self.modules:
+                vectors = module(vectors, batch)
+            return vectors.numpy()
+
+    def _pack(self, texts: Sequence[str], truncate: bool) -> PackedBatch:
+        """The tokens of texts; an empty one is the token that begins a text."""
+        limit = self.config.n_positions
+        encoded = self.tokenizer.encode_batch(
+            texts, max_length=limit if truncate else None, on_overflow="truncate"
+        )
+        lengths = np.diff(encoded.offsets)
+        if lengths.max(initial=0) > limit:
+            index = int(np.argmax(lengths > limit))
+            raise ContextLengthError(
+                f"encode: the text {texts[index][:30]!r}... has {lengths[index]} tokens, the model takes "
+                f"{limit}; shorten it, or cut it with truncate=True"
+            )
+        if lengths.all():
+            return PackedBatch.from_offsets(encoded.ids, encoded.offsets)
+        return PackedBatch.from_offsets(*self._with_beginnings(encoded.ids, lengths))
+
+    def _with_beginnings(self, ids: Ids, lengths: Ids) -> tuple[Ids, Ids]:
+        """Puts the token that begins a text where there is no other."""
+        begin = self.tokenizer.bos_token_id
+        if begin is None:
+            raise ConfigError("encode: a text is empty, and the model has no token that begins a text")
+        offsets = np.cumsum([0, *lengths], dtype=np.int32)
+        filled = np.insert(ids, offsets[:-1][lengths == 0], begin)
+        return filled, np.cumsum([0, *np.maximum(lengths, 1)], dtype=np.int32)
 
 
 def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -9,26 +9,27 @@ from numpy.typing import NDArray
 
 from hornbook.backend import PackedBatch, get_backend
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
-from hornbook.embedding.pooling import mean_pooling
-from hornbook.errors import ConfigError
-from hornbook.loading import LoadedModel, load_model
-from hornbook.models import GPT2Config
+from hornbook.embedding.pooling import Pooling
+from hornbook.errors import ConfigError, ModelFormatError
+from hornbook.loading import load_model
+from hornbook.models import Encoder, Traceable
 from hornbook.tensor import Tensor, no_grad
+from hornbook.tokenizer import Tokenizer
 
-__all__ = ["Explanation", "Prediction", "Stage", "TokenSpan", "explain"]
+__all__ = ["Explanation", "Prediction", "Stage", "TokenSpan", "explain", "explain_with"]
 
 N_PREDICTIONS = 5
 
 
 @dataclass(frozen=True)
 class TokenSpan:
-    """A token and where it stands in the text.
+    """A token and its position in the text.
 
     Attributes:
-        id: its number.
+        id: its id.
         text: what it stands for; U+FFFD for a part of a character.
-        start: its first character in the text.
-        end: the character behind its last.
+        start: index of its first character in the text.
+        end: index of the character after its last.
     """
 
     id: int
@@ -39,11 +40,11 @@ class TokenSpan:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one part of the model has made of the text.
+    """What one part of the model computes.
 
     Attributes:
         name: `embedding`, `block 0`, ..., `ln_f`, `pooling`.
-        made_by: how, with the shapes on the way.
+        made_by: how it is computed, with the shapes on the way.
         shape: of the result.
         norm: mean length of its rows.
     """
@@ -59,7 +60,7 @@ class Prediction:
     """A token that may come next.
 
     Attributes:
-        id: its number.
+        id: its id.
         text: what it stands for.
         probability: how likely, 0 to 1.
     """
@@ -71,15 +72,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The whole way of one text.
+    """One text on its way through the model.
 
     Attributes:
         text: the text.
-        tokens: what it was cut into.
+        tokens: what it was split into.
         stages: embedding, blocks, last normalisation, pooling.
         predictions: the likeliest next tokens, the best first.
         embedding: the pooled vector, `[C]`.
-        attention: who looks at whom, `[n_layer, n_head, T, T]`; each row sums to 1.
+        attention: how much each token attends to each, `[n_layer, n_head, T, T]`; each row sums to 1.
     """
 
     text: str
@@ -106,7 +107,7 @@ class Explanation:
 def explain(
     text: str, name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL, *, revision: str | None = None
 ) -> Explanation:
-    """Follows one text through a model.
+    """Follows one text through the model of a name.
 
     Args:
         text: at least one character.
@@ -114,48 +115,42 @@ def explain(
         revision: see `hornbook.load`.
 
     Raises:
-        ConfigError: the text is empty.
+        ConfigError: the text is empty, or the model does not show its steps.
         ContextLengthError: it has more tokens than the model takes.
         TypeError: it is not a str.
     """
     loaded = load_model(name_or_folder, revision=revision)
-    spans = loaded.tokenizer.encode_with_spans(text)
+    if loaded.tokenizer is None:
+        raise ModelFormatError(f"{loaded.bundle.folder}: no tokenizer files beside the model")
+    return explain_with(loaded.model, loaded.tokenizer, text)
+
+
+def explain_with(model: Encoder, tokenizer: Tokenizer, text: str) -> Explanation:
+    """Follows one text through a model in memory; raises as `explain`."""
+    if not isinstance(model, Traceable):
+        raise ConfigError(f"explain: {type(model).__name__} does not show its steps")
+    spans = tokenizer.encode_with_spans(text)
     if not spans:
         raise ConfigError("explain: the text is empty; there is nothing to follow")
     batch = PackedBatch.pack([[token_id for token_id, _, _ in spans]])
     with no_grad():
-        states = list(loaded.model.hidden_states(batch))
-        pooled = mean_pooling(states[-1], batch)
+        states = list(model.hidden_states(batch))
+        pooled = Pooling("mean")(states[-1], batch)
         return Explanation(
             text=text,
-            tokens=tuple(TokenSpan(i, loaded.tokenizer.decode([i]), start, end) for i, start, end in spans),
-            stages=_stages(loaded.config, states, pooled),
-            predictions=_predictions(loaded, states[-1]),
+            tokens=tuple(TokenSpan(i, tokenizer.decode([i]), start, end) for i, start, end in spans),
+            stages=_stages(model, states, pooled),
+            predictions=_predictions(model, tokenizer, states[-1]),
             embedding=pooled.numpy()[0],
-            attention=_attention(loaded, states),
+            attention=get_backend().to_numpy(model.attention_weights(batch)),
         )
 
 
-def _stages(config: GPT2Config, states: list[Tensor], pooled: Tensor) -> tuple[Stage, ...]:
-    blocks = [(f"block {i}", _block_shapes(config, len(states[0]))) for i in range(config.n_layer)]
-    parts = [
-        ("embedding", f"wte[id] + wpe[position], rows of {config.vocab_size} and {config.n_positions}"),
-        *blocks,
-        ("ln_f", "layer norm"),
-        ("pooling", "mean over the tokens"),
-    ]
+def _stages(model: Traceable, states: list[Tensor], pooled: Tensor) -> tuple[Stage, ...]:
+    parts = [*model.stages(len(states[0])), ("pooling", "mean over the tokens")]
     return tuple(
         Stage(name, made_by, state.shape, _mean_norm(state.numpy()))
         for (name, made_by), state in zip(parts, [*states, pooled], strict=True)
-    )
-
-
-def _block_shapes(config: GPT2Config, length: int) -> str:
-    """The shapes inside of a block, in the order in which they come about."""
-    c, heads = config.n_embd, config.n_head
-    return (
-        f"attention qkv [{length}, {3 * c}], {heads} heads [{heads}, {length}, {c // heads}], "
-        f"weights [{heads}, {length}, {length}]; mlp [{length}, {config.inner_size}]"
     )
 
 
@@ -163,18 +158,10 @@ def _mean_norm(rows: NDArray[Any]) -> float:
     return float(np.mean(np.linalg.norm(rows, axis=-1)))
 
 
-def _predictions(loaded: LoadedModel, hidden: Tensor) -> tuple[Prediction, ...]:
-    """Of the tokenizer's tokens; a model may have more."""
-    logits = loaded.model.logits(hidden[-1:])[0, : loaded.tokenizer.vocab_size]
-    probabilities = logits.softmax().numpy()
-    values, ids = get_backend().top_k(probabilities, N_PREDICTIONS)
+def _predictions(model: Traceable, tokenizer: Tokenizer, hidden: Tensor) -> tuple[Prediction, ...]:
+    """The likeliest of the tokenizer's tokens; a model may have more."""
+    logits = model.logits(hidden[-1:])[0, : tokenizer.vocab_size]
+    values, ids = get_backend().top_k(logits.softmax().numpy(), N_PREDICTIONS)
     return tuple(
-        Prediction(int(i), loaded.tokenizer.decode([i]), float(value))
-        for value, i in zip(values, ids, strict=True)
+        Prediction(int(i), tokenizer.decode([i]), float(value)) for value, i in zip(values, ids, strict=True)
     )
-
-
-def _attention(loaded: LoadedModel, states: list[Tensor]) -> NDArray[Any]:
-    """Each block's attention weights, from the state before it."""
-    blocks = zip(loaded.model.h, states[: len(loaded.model.h)], strict=True)
-    return np.stack([block.attn.steps(block.ln_1(state)).weights.numpy()[0] for block, state in blocks])

@@ -4,7 +4,7 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hornbook.errors import ConfigError
@@ -52,6 +52,7 @@ class GenerationConfig:
             if negative; 1 changes nothing.
         seed: 0 to 2^64 - 1; the same seed gives the same text. None draws differently each time.
         eos_token_ids: tokens that end the text; None for the one that the model's configuration names.
+        file_values: what `from_dict` was given, settings without effect included; `to_dict` gives it back.
 
     Raises:
         ConfigError: a value out of range.
@@ -65,6 +66,7 @@ class GenerationConfig:
     repetition_penalty: float = 1.0
     seed: int | None = None
     eos_token_ids: tuple[int, ...] | None = None
+    file_values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_integer("max_new_tokens", self.max_new_tokens, math.inf)
@@ -96,23 +98,30 @@ class GenerationConfig:
         Raises:
             ConfigError: a value out of range.
         """
-        known = {field.name for field in fields(cls)} - {"seed", "eos_token_ids"}
-        taken = {key: value for key, value in values.items() if key in known and value is not None}
-        do_sample = values.get("do_sample")
-        if do_sample not in (True, False, None):
-            raise ConfigError(f"{source}: do_sample: expected true or false, got {do_sample!r:.50}")
-        if do_sample is False:
-            taken["temperature"] = 0
         for key, neutral in NEUTRAL.items():
             if values.get(key) not in (*neutral, None):
                 warnings.warn(f"{source}: {key}={values[key]!r} has no effect here", stacklevel=2)
-        eos = values.get("eos_token_id")
-        if eos is not None:
-            taken["eos_token_ids"] = tuple(eos) if isinstance(eos, list) else (eos,)
         try:
-            return cls(**taken)
+            return cls(**_known_settings(values), file_values=dict(values))
         except ConfigError as error:
             raise ConfigError(f"{source}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of a generation_config.json: what was read from one, and what has changed since.
+
+        `from_dict` makes the same configuration of it, seed apart.
+        """
+        before = GenerationConfig(**_known_settings(self.file_values))
+        changed = {
+            name: getattr(self, name) for name in SETTINGS if getattr(self, name) != getattr(before, name)
+        }
+        if "eos_token_ids" in changed:
+            changed["eos_token_id"] = list(changed.pop("eos_token_ids"))
+        if "temperature" in changed:
+            changed["do_sample"] = not self.greedy
+            if self.greedy:
+                del changed["temperature"]  # transformers refuses 0
+        return dict(self.file_values) | changed
 
     def override(self, **options: Any) -> "GenerationConfig":
         """The same with every option that is not None in the place of its own.
@@ -120,11 +129,29 @@ class GenerationConfig:
         Raises:
             ConfigError: an unknown option, or a value out of range.
         """
-        known = {field.name for field in fields(self)}
         for name in options:
-            if name not in known:
-                raise ConfigError(f"{name}: no such option; there are {', '.join(sorted(known))}")
+            if name not in OPTIONS:
+                raise ConfigError(f"{name}: no such option; expected one of {', '.join(sorted(OPTIONS))}")
         return replace(self, **{name: value for name, value in options.items() if value is not None})
+
+
+OPTIONS = {field.name for field in fields(GenerationConfig)} - {"file_values"}
+SETTINGS = OPTIONS - {"seed"}
+
+
+def _known_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a generation_config.json that are taken, by our names."""
+    known = SETTINGS - {"eos_token_ids"}
+    taken = {key: value for key, value in values.items() if key in known and value is not None}
+    do_sample = values.get("do_sample")
+    if do_sample not in (True, False, None):
+        raise ConfigError(f"do_sample: expected true or false, got {do_sample!r:.50}")
+    if do_sample is False:
+        taken["temperature"] = 0
+    eos = values.get("eos_token_id")
+    if eos is not None:
+        taken["eos_token_ids"] = tuple(eos) if isinstance(eos, list) else (eos,)
+    return taken
 
 
 def _check_integer(name: str, value: Any, largest: float) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hornbook.backend import Array, PackedBatch, get_backend
 from hornbook.errors import ModelFormatError
-from hornbook.models import GPT2
+from hornbook.models import Decoder
 from hornbook.tensor import no_grad
 
 __all__ = ["Decoding"]
@@ -18,11 +18,11 @@ class Decoding:
     """What the model remembers of one text, and the steps by which it goes on.
 
     Args:
-        model: a GPT-2.
+        model: any decoder.
         capacity: the most tokens that the text will have.
     """
 
-    def __init__(self, model: GPT2, capacity: int) -> None:
+    def __init__(self, model: Decoder, capacity: int) -> None:
         self._model = model
         self._cache = model.new_cache(1, capacity)
         self._token = PackedBatch.step([0], self._cache.lengths)

@@ -1,8 +1,8 @@
-"""Generating ids: one step, a stream of steps, a whole sequence."""
+"""Generating ids: a stream of steps, a whole sequence, and how one token is drawn."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,10 @@ from hornbook.errors import ContextLengthError, ShapeError
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.decoding import Decoding
 from hornbook.generation.logits import possible_ids, process_logits, softmax
-from hornbook.models import GPT2
+from hornbook.generation.step import FinishReason, Step
+from hornbook.models import Decoder
 
-__all__ = ["FinishReason", "Generation", "Stream", "TextGenerator", "collect"]
-
-FinishReason: TypeAlias = Literal["stop", "length"]
-"""Why it ended: an end-of-text token was drawn, or there was no more room."""
-
-Item = TypeVar("Item")
-
-Stream: TypeAlias = Generator[Item, None, FinishReason]
-"""Yields items as they come and returns why it ended."""
+__all__ = ["Generation", "TextGenerator", "draw"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,17 @@ class Generation(Sequence[int]):
     prompt_ids: tuple[int, ...]
     new_ids: tuple[int, ...]
     finish_reason: FinishReason
+
+    @classmethod
+    def of(cls, prompt_ids: Sequence[int], steps: Iterable[Step]) -> "Generation":
+        """All that a stream yields."""
+        new_ids: list[int] = []
+        finish_reason: FinishReason = "length"
+        for step in steps:
+            if step.token_id is not None:
+                new_ids.append(step.token_id)
+            finish_reason = step.finish_reason or finish_reason
+        return cls(tuple(prompt_ids), tuple(new_ids), finish_reason)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -59,7 +63,7 @@ class TextGenerator:
     """Continues sequences of ids.
 
     Args:
-        model: a GPT-2.
+        model: any decoder.
         vocab_size: draw only from the first so many ids, where the tokenizer has fewer than the model.
 
     Example:
@@ -72,9 +76,9 @@ class TextGenerator:
         (5, 'length')
     """
 
-    def __init__(self, model: GPT2, *, vocab_size: int | None = None) -> None:
+    def __init__(self, model: Decoder, *, vocab_size: int | None = None) -> None:
         self.model = model
-        self.vocab_size = model.config.vocab_size if vocab_size is None else vocab_size
+        self.vocab_size: int = model.config.vocab_size if vocab_size is None else vocab_size
 
     def generate(
         self, ids: Sequence[int] | NDArray[Any], config: GenerationConfig | None = None
@@ -91,15 +95,14 @@ class TextGenerator:
             ModelFormatError: the model's numbers are not finite.
         """
         prompt = self._checked_prompt(ids)
-        new_ids, finish_reason = collect(self.stream(prompt, config))
-        return Generation(tuple(prompt), tuple(new_ids), finish_reason)
+        return Generation.of(prompt, self.stream(prompt, config))
 
     def stream(
         self, ids: Sequence[int] | NDArray[Any], config: GenerationConfig | None = None
-    ) -> Stream[int]:
-        """As `generate`, but yields each new id as it comes, and returns the finish reason.
+    ) -> Iterator[Step]:
+        """As `generate`, but yields each new id as it comes; the last step says why the text ended.
 
-        Raises as `generate`: what is wrong with the arguments at once, not with the first id.
+        Raises as `generate`: what is wrong with the arguments at once, not with the first step.
         """
         return self._steps(self._checked_prompt(ids), GenerationConfig() if config is None else config)
 
@@ -120,21 +123,24 @@ class TextGenerator:
             )
         return prompt
 
-    def _steps(self, ids: list[int], config: GenerationConfig) -> Stream[int]:
+    def _steps(self, ids: list[int], config: GenerationConfig) -> Iterator[Step]:
         rng = np.random.default_rng(config.seed)
         eos_token_ids = self._eos_token_ids(config)
         room = min(config.max_new_tokens, self.model.config.n_positions - len(ids))
+        if room == 0:
+            yield Step(None, finish_reason="length")
+            return
         decoding = Decoding(self.model, capacity=len(ids) + room)
         unread, ids = ids, list(ids)
-        for _ in range(room):
+        for left in reversed(range(room)):
             logits = process_logits(decoding.read(unread)[: self.vocab_size], config, ids)
             token_id = draw(logits, rng, greedy=config.greedy)
             if token_id in eos_token_ids:
-                return "stop"
-            yield token_id
+                yield Step(None, finish_reason="stop")
+                return
+            yield Step(token_id, finish_reason=None if left else "length")
             ids.append(token_id)
             unread = [token_id]
-        return "length"
 
     def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
         if config.eos_token_ids is not None:
@@ -153,13 +159,3 @@ def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool)
     ids = possible_ids(logits)
     cumulative = np.cumsum(softmax(logits[ids]))
     return int(ids[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")])
-
-
-def collect(stream: Stream[Item]) -> tuple[list[Item], FinishReason]:
-    """All that a stream yields, and its finish reason."""
-    items = []
-    while True:
-        try:
-            items.append(next(stream))
-        except StopIteration as end:
-            return items, end.value

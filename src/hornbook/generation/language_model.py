@@ -1,20 +1,23 @@
 """LanguageModel: a model and its tokenizer, from text to text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from hornbook.backend import as_ids
+from hornbook.backend import PackedBatch, as_ids
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
-from hornbook.errors import ConfigError
+from hornbook.errors import ConfigError, ModelFormatError
 from hornbook.generation.config import GenerationConfig
-from hornbook.generation.generate import FinishReason, Stream, TextGenerator, collect
-from hornbook.generation.text import stream_text
-from hornbook.loading import LoadedModel, ModelBacked, load_model, save_model
+from hornbook.generation.generate import Generation, TextGenerator
+from hornbook.generation.step import FinishReason, Step
+from hornbook.generation.text import with_text
+from hornbook.loading import load_model, save_model
+from hornbook.models import Decoder, Encoder, ModelConfig
 from hornbook.tensor import no_grad
+from hornbook.tokenizer import AnyTokenizer
 
 __all__ = ["Completion", "LanguageModel", "load"]
 
@@ -38,21 +41,64 @@ class Completion:
     finish_reason: FinishReason
 
 
-class LanguageModel(ModelBacked):
-    """Continues texts.
+class LanguageModel:
+    """A decoder and its tokenizer, from text to text; `hornbook.load` makes one of a name.
 
-    Made by `hornbook.load`.
+    Args:
+        model: any decoder.
+        tokenizer: what turns texts into its ids; without one there are still `logits`.
+        generation_config: what applies where `generate` is not told otherwise; None for the defaults of
+            `GenerationConfig`.
+        name: what messages and `repr` call it.
 
     Attributes:
-        generation_config: what applies where `generate` is not told otherwise: the model's own
-            generation_config.json, else the defaults of `GenerationConfig`.
+        model: the decoder.
+        generation_config: see above.
+        name: what the model was loaded by.
+
+    Raises:
+        ConfigError: the model only encodes.
+
+    Example:
+        >>> from hornbook import GPT2, CharTokenizer, GPT2Config
+        >>> config = GPT2Config(vocab_size=130, n_positions=32, n_embd=8, n_layer=1, n_head=2)
+        >>> lm = LanguageModel(GPT2(config, seed=0), CharTokenizer(128))
+        >>> len(lm.complete("once", max_new_tokens=5).ids)
+        5
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        super().__init__(loaded)
-        self.generation_config = GenerationConfig.from_dict(
-            loaded.generation_config, source=str(loaded.bundle.generation_config_path)
-        )
+    def __init__(
+        self,
+        model: Encoder,
+        tokenizer: AnyTokenizer | None = None,
+        *,
+        generation_config: GenerationConfig | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(model, Decoder):
+            raise ConfigError(f"LanguageModel: {type(model).__name__} only encodes; it cannot generate")
+        self.model: Decoder = model
+        self.name = type(model).__name__ if name is None else name
+        self._tokenizer = tokenizer
+        self.generation_config = generation_config or GenerationConfig()
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's shape."""
+        config: ModelConfig = self.model.config
+        return config
+
+    @property
+    def tokenizer(self) -> AnyTokenizer:
+        """The tokenizer that belongs to the model. Raises ModelFormatError where there is none."""
+        if self._tokenizer is None:
+            raise ModelFormatError(
+                f"{self.name}: no tokenizer files beside the model; give one: LanguageModel(model, tokenizer)"
+            )
+        return self._tokenizer
+
+    def __repr__(self) -> str:
+        return f"LanguageModel({self.name!r}, {self.model!r}, {self._tokenizer!r})"
 
     def generate(
         self,
@@ -99,22 +145,24 @@ class LanguageModel(ModelBacked):
         }
         return self.complete(prompt, **sampling, **options).text
 
-    def stream(self, prompt: str, **options: Any) -> Stream[str]:
-        """As `generate`, but yields pieces of text as they come; characters are never cut.
+    def stream(self, prompt: str, **options: Any) -> Iterator[Step]:
+        """As `generate`, but yields tokens and text as they come; characters are never cut.
 
-        Errors in the arguments are raised at once. The generator returns the finish reason.
+        Errors in the arguments are raised at once. The last step says why the text ended.
         """
-        return stream_text(self.stream_ids(prompt, **options), self.tokenizer)
-
-    def stream_ids(self, prompt: str, **options: Any) -> Stream[int]:
-        """As `stream`, but yields tokens; `hornbook.generation.text` makes text of them."""
-        return self._stream_ids(self._encode_text(prompt), options)
+        return with_text(self._steps(self._prompt_ids(prompt), options), self.tokenizer)
 
     def complete(self, prompt: str, **options: Any) -> Completion:
         """As `generate`, but returns tokens and finish reason as well."""
-        prompt_ids = self._encode_text(prompt)
-        ids, finish_reason = collect(self._stream_ids(prompt_ids, options))
-        return Completion(prompt, self.tokenizer.decode(ids), tuple(prompt_ids), tuple(ids), finish_reason)
+        prompt_ids = self._prompt_ids(prompt)
+        generation = Generation.of(prompt_ids, self._steps(prompt_ids, options))
+        return Completion(
+            prompt=prompt,
+            text=self.tokenizer.decode(generation.new_ids),
+            prompt_ids=generation.prompt_ids,
+            ids=generation.new_ids,
+            finish_reason=generation.finish_reason,
+        )
 
     def logits(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """What the model says comes next, after every token.
@@ -129,8 +177,9 @@ class LanguageModel(ModelBacked):
             ShapeError: ids are not one sequence of integers of the vocabulary.
             ContextLengthError: there are more than n_positions.
         """
+        batch = PackedBatch.pack([as_ids(ids, ndims=(1,))])
         with no_grad():
-            return self.model(as_ids(ids, ndims=(1,))).numpy()
+            return self.model.logits(self.model.encode(batch)).numpy()
 
     def save(self, folder: str | Path) -> None:
         """Writes a folder that `hornbook.load` and transformers read.
@@ -139,17 +188,24 @@ class LanguageModel(ModelBacked):
             OSError: the folder cannot be written.
             ConfigError: the weights were rounded when they were loaded.
         """
-        if self._loaded.dtype != "float32":
-            raise ConfigError(f"save: the weights were rounded to {self._loaded.dtype}; load them in float32")
-        tokenizer = self.tokenizer if self._loaded.has_tokenizer else None
-        save_model(folder, self.model, tokenizer, generation_config=self._loaded.generation_config)
+        save_model(folder, self.model, self._tokenizer, generation_config=self.generation_config.to_dict())
 
-    def _stream_ids(self, prompt_ids: list[int], options: dict[str, Any]) -> Stream[int]:
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        """The tokens of a prompt; an empty one is the token that begins a text."""
+        ids = self.tokenizer.encode(prompt)
+        if ids:
+            return ids
+        if self.tokenizer.bos_token_id is None:
+            raise ConfigError("generate: the prompt is empty, and the model has no token that begins a text")
+        return [self.tokenizer.bos_token_id]
+
+    def _steps(self, prompt_ids: list[int], options: dict[str, Any]) -> Iterator[Step]:
         settings = self.generation_config.override(**options)
         end = self.tokenizer.eos_token_id
         if settings.eos_token_ids is None and end is not None:
             settings = settings.override(eos_token_ids=(end,))
-        return TextGenerator(self.model, vocab_size=self.tokenizer.vocab_size).stream(prompt_ids, settings)
+        vocab_size = min(self.tokenizer.vocab_size, self.config.vocab_size)
+        return TextGenerator(self.model, vocab_size=vocab_size).stream(prompt_ids, settings)
 
 
 def load(
@@ -165,7 +221,14 @@ def load(
 
     Raises:
         ModelFormatError: a file is damaged or does not fit the configuration.
-        ConfigError: the configuration is not one of a GPT-2, or an argument is out of range.
+        TokenizerError: the tokenizer's files are damaged, or ask for what is not supported.
+        ConfigError: the configuration is of no known family, or an argument is out of range.
         DownloadError: the repository is not cached and cannot be downloaded.
     """
-    return LanguageModel(load_model(name_or_folder, dtype=dtype, revision=revision))
+    loaded = load_model(name_or_folder, dtype=dtype, revision=revision)
+    generation_config = GenerationConfig.from_dict(
+        loaded.generation_config, source=str(loaded.bundle.generation_config_path)
+    )
+    return LanguageModel(
+        loaded.model, loaded.tokenizer, generation_config=generation_config, name=loaded.name
+    )

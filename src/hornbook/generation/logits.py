@@ -57,11 +57,13 @@ def process_logits(logits: NDArray[Any], config: GenerationConfig, previous_ids:
 def apply_repetition_penalty(logits: Logits, penalty: float, previous_ids: Iterable[int]) -> Logits:
     """Makes tokens that have occurred less likely (penalty > 1): positive logits / penalty, others * penalty.
 
-    What that makes too large for a float is cut, so that the softmax stays one.
+    What that makes too large for a float is cut, so that the softmax stays one. Ids that have no logit, of a
+    model whose table is larger than the tokenizer, are left out.
 
     Source: Keskar et al., "CTRL", 2019, section 4.1.
     """
     seen = np.unique(np.fromiter(previous_ids, np.int64))
+    seen = seen[seen < len(logits)]
     result = logits.copy()
     with np.errstate(over="ignore"):
         result[seen] = np.where(logits[seen] > 0, logits[seen] / penalty, logits[seen] * penalty)

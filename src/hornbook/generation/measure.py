@@ -10,7 +10,7 @@ from statistics import median
 
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import TextGenerator
-from hornbook.models import GPT2
+from hornbook.models import Decoder
 
 __all__ = ["SENTENCES", "Speed", "measure_decoding", "measure_encoding", "measure_prefill", "weights_bytes"]
 
@@ -42,11 +42,11 @@ class Speed:
         return self.amount / self.seconds
 
 
-def measure_prefill(model: GPT2, *, budget_s: float = 1.0) -> Speed:
+def measure_prefill(model: Decoder, *, budget_s: float = 1.0) -> Speed:
     """How fast a prompt is read: 512 tokens, or as many as the model takes, and the logits of the last.
 
     Args:
-        model: a GPT-2.
+        model: any decoder.
         budget_s: no run begins after this time; there is at least one, and one before it to warm up.
 
     Raises:
@@ -59,11 +59,11 @@ def measure_prefill(model: GPT2, *, budget_s: float = 1.0) -> Speed:
     return _measure(lambda: generator.generate(prompt, greedy), length, budget_s)
 
 
-def measure_decoding(model: GPT2, *, budget_s: float = 1.0) -> Speed:
+def measure_decoding(model: Decoder, *, budget_s: float = 1.0) -> Speed:
     """How fast tokens come one after the other, from the beginning of a text.
 
     Args:
-        model: a GPT-2.
+        model: any decoder.
         budget_s: as in `measure_prefill`.
 
     Raises:
@@ -88,7 +88,7 @@ def measure_encoding(encode: Callable[[list[str]], object], *, budget_s: float =
     return _measure(lambda: encode(sentences), len(sentences), budget_s)
 
 
-def weights_bytes(model: GPT2) -> int:
+def weights_bytes(model: Decoder) -> int:
     """Memory of all parameters, as they are held."""
     return sum(int(weight.nbytes) for weight in model.state_dict().values())
 

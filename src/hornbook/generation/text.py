@@ -1,21 +1,20 @@
 """From ids to text while they come: UTF-8 that is never cut inside of a character."""
 
-from hornbook.generation.generate import FinishReason, Stream
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from hornbook.generation.step import Step
 from hornbook.tokenizer import AnyTokenizer
 
-__all__ = ["stream_text"]
+__all__ = ["with_text"]
 
 
-def stream_text(ids: Stream[int], tokenizer: AnyTokenizer) -> Stream[str]:
-    """Pieces of text, as soon as their last character is complete: see `hornbook.tokenizer.DecodeStream`."""
+def with_text(steps: Iterable[Step], tokenizer: AnyTokenizer) -> Iterator[Step]:
+    """The same steps with the text of their tokens, as soon as its last character is complete.
+
+    See `hornbook.tokenizer.DecodeStream`. The last step brings what is left of an incomplete character.
+    """
     stream = tokenizer.decode_stream()
-    while True:
-        try:
-            token_id = next(ids)
-        except StopIteration as end:
-            if rest := stream.finish():
-                yield rest
-            finish_reason: FinishReason = end.value
-            return finish_reason
-        if piece := stream.push(token_id):
-            yield piece
+    for step in steps:
+        text = "" if step.token_id is None else stream.push(step.token_id)
+        yield replace(step, text=text if step.finish_reason is None else text + stream.finish())

@@ -1,8 +1,29 @@
-"""Models, from the top: `gpt2.py` is the model, `config.py` its shape, `checkpoint.py` its files' names."""
+"""Models, from the top: `gpt2.py` is the model, `gpt2_config.py` its shape, `gpt2_checkpoint.py` its files.
 
-from hornbook.models.checkpoint import gpt2_hub_tensors
-from hornbook.models.config import GPT2Config
+`protocols.py` is what everything above asks of a model, `registry.py` the list of families, `checkpoint.py`
+and `config.py` what all families share.
+"""
+
+from hornbook.models.checkpoint import CheckpointFormat, Source, StoredParameter
 from hornbook.models.gpt2 import GPT2
-from hornbook.models.registry import config_from_dict
+from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
+from hornbook.models.gpt2_config import GPT2Config
+from hornbook.models.protocols import Decoder, Encoder, ModelConfig, Traceable
+from hornbook.models.registry import ARCHITECTURES, Architecture, architecture_of, config_from_dict
 
-__all__ = ["GPT2", "GPT2Config", "config_from_dict", "gpt2_hub_tensors"]
+__all__ = [
+    "ARCHITECTURES",
+    "GPT2",
+    "Architecture",
+    "CheckpointFormat",
+    "Decoder",
+    "Encoder",
+    "GPT2Checkpoint",
+    "GPT2Config",
+    "ModelConfig",
+    "Source",
+    "StoredParameter",
+    "Traceable",
+    "architecture_of",
+    "config_from_dict",
+]

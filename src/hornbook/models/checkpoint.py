@@ -1,134 +1,204 @@
-"""Between the tensors of a checkpoint and the parameters of a model: renaming, dropping, checking.
+"""Between the tensors of a checkpoint and the parameters of a model: what holds for every family.
 
-GPT-2 in files keeps its own names. What differs between writers: a `transformer.` in front of every name,
-constant buffers of the attention mask, and an `lm_head.weight` that repeats the token table, or replaces it.
+A family describes its files as a `CheckpointFormat`: which tensors each parameter is made of. Here names and
+shapes are checked against that, tensors transposed and joined when read, and taken apart again when written.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 
 from hornbook.backend import Array, get_backend
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.models.config import GPT2Config
+from hornbook.models.protocols import Encoder, ModelConfig
+from hornbook.nn.init import skip_init
 
-__all__ = ["gpt2_hub_tensors", "gpt2_shapes", "gpt2_state"]
+__all__ = ["CheckpointFormat", "Source", "StoredParameter"]
 
-PREFIX = "transformer."
-MASK_BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
-INPUT_TABLE = "wte.weight"
-OUTPUT_TABLE = "lm_head.weight"
+Config = TypeVar("Config", bound=ModelConfig)
+Model = TypeVar("Model", bound=Encoder)
+
+NOTHING = re.compile(r"(?!)")
 
 
-def gpt2_state(config: GPT2Config, tensors: Mapping[str, Array]) -> tuple[GPT2Config, dict[str, Array]]:
-    """The parameters of a GPT-2 by their names in the model, in float32.
+@dataclass(frozen=True)
+class Source:
+    """A tensor of a checkpoint.
 
-    A checkpoint whose `lm_head.weight` differs from its token table is not tied, whatever the configuration
-    says: transformers takes it so.
-
-    Args:
-        config: what the model shall look like.
-        tensors: of a checkpoint; none is read before all names are right.
-
-    Returns:
-        The configuration with `tie_word_embeddings` as it is, and the parameters.
-
-    Raises:
-        ModelFormatError: a tensor is missing, unknown or of another shape.
-        ConfigError: vocab_size is not the number of rows of the token table.
+    Attributes:
+        name: without the family's prefix.
+        shape: in the file.
+        transposed: whether the parameter has its two axes swapped.
     """
-    sources = _sources(tensors)
-    config = _settle_output_table(config, sources, tensors)
-    expected = dict(gpt2_shapes(config))
-    _check_names(expected.keys(), sources.keys())
-    found = {name: tensors[source] for name, source in sources.items()}
-    _check_shapes(config, expected, found)
-    return config, {name: get_backend().asarray(found[name], "float32") for name in expected}
+
+    name: str
+    shape: tuple[int, ...]
+    transposed: bool = False
+
+    @property
+    def width(self) -> int:
+        """The size of the last axis that it has in the parameter."""
+        return self.shape[0] if self.transposed else self.shape[-1]
 
 
-def gpt2_hub_tensors(state: Mapping[str, Array]) -> dict[str, Array]:
-    """The tensors of a checkpoint as transformers names them, from a model's `state_dict()`."""
-    return {name if name == OUTPUT_TABLE else PREFIX + name: array for name, array in state.items()}
+@dataclass(frozen=True)
+class StoredParameter:
+    """A parameter and the tensors that it is stored in.
+
+    Attributes:
+        name: in the model.
+        sources: one tensor, or several that are joined along the last axis.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def alone(cls, name: str, *shape: int) -> "StoredParameter":
+        """One tensor with the name and shape of the parameter."""
+        return cls(name, (Source(name, shape),))
 
 
-def gpt2_shapes(config: GPT2Config) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and shape of every parameter, without making a model."""
-    c, inner = config.n_embd, config.inner_size
-    yield INPUT_TABLE, (config.vocab_size, c)
-    yield "wpe.weight", (config.n_positions, c)
-    for i in range(config.n_layer):
-        yield from _layer_norm_shapes(f"h.{i}.ln_1", c)
-        yield from _linear_shapes(f"h.{i}.attn.c_attn", c, 3 * c)
-        yield from _linear_shapes(f"h.{i}.attn.c_proj", c, c)
-        yield from _layer_norm_shapes(f"h.{i}.ln_2", c)
-        yield from _linear_shapes(f"h.{i}.mlp.c_fc", c, inner)
-        yield from _linear_shapes(f"h.{i}.mlp.c_proj", inner, c)
-    yield from _layer_norm_shapes("ln_f", c)
-    if not config.tie_word_embeddings:
-        yield OUTPUT_TABLE, (config.vocab_size, c)
+class CheckpointFormat(ABC, Generic[Config]):
+    """How one family names and lays out its tensors in files.
 
+    Attributes:
+        prefix: written before names, and taken off where it is found.
+        buffers: names of constants that are not parameters; they are left out.
+        input_embedding: the name of the table whose rows are the vocabulary.
+    """
 
-def _layer_norm_shapes(name: str, size: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (size,)
-    yield f"{name}.bias", (size,)
+    prefix: ClassVar[str] = ""
+    buffers: ClassVar[re.Pattern[str]] = NOTHING
+    input_embedding: ClassVar[str]
 
+    @abstractmethod
+    def parameters(self, config: Config) -> Iterable[StoredParameter]:
+        """Every parameter of a model, and where it is stored."""
 
-def _linear_shapes(name: str, n_in: int, n_out: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (n_in, n_out)
-    yield f"{name}.bias", (n_out,)
+    def settle(self, config: Config, files: dict[str, str], tensors: Mapping[str, Array]) -> Config:
+        """Lets the tensors that exist correct the configuration; may change `files`.
 
-
-def _sources(names: Iterable[str]) -> dict[str, str]:
-    """Names in the model, each with its name in the checkpoint; without the buffers."""
-    sources: dict[str, str] = {}
-    for source in names:
-        name = source.removeprefix(PREFIX)
-        if name in sources:
-            raise ModelFormatError(f"tensor {name} is there twice, with and without {PREFIX!r} before it")
-        if not MASK_BUFFER.fullmatch(name):
-            sources[name] = source
-    return sources
-
-
-def _settle_output_table(
-    config: GPT2Config, sources: dict[str, str], tensors: Mapping[str, Array]
-) -> GPT2Config:
-    """Drops an output table that only repeats the token table; one that differs unties the model."""
-    if not config.tie_word_embeddings or OUTPUT_TABLE not in sources:
+        Args:
+            config: as config.json has it.
+            files: names without prefix, each with its name in the checkpoint.
+            tensors: the checkpoint.
+        """
+        del files, tensors
         return config
-    output_table = sources.pop(OUTPUT_TABLE)
-    token_table = sources.setdefault(INPUT_TABLE, output_table)
-    if token_table == output_table or _equal(tensors[token_table], tensors[output_table]):
-        return config
-    sources[OUTPUT_TABLE] = output_table
-    return replace(config, tie_word_embeddings=False)
+
+    def written_name(self, name: str) -> str:
+        """The name of a tensor in the files of transformers."""
+        return self.prefix + name
+
+    def read(self, config: Config, tensors: Mapping[str, Array]) -> tuple[Config, dict[str, Array]]:
+        """The parameters of a model by their names in it, in float32.
+
+        Args:
+            config: what the model must look like.
+            tensors: of a checkpoint; no values are read before all names are right.
+
+        Returns:
+            The configuration as the tensors have it (see `settle`), and the parameters.
+
+        Raises:
+            ModelFormatError: a tensor is missing, unknown or of another shape.
+            ConfigError: vocab_size is not the number of rows of the token table.
+        """
+        files = self._names_in_files(tensors)
+        config = self.settle(config, files, tensors)
+        parameters = list(self.parameters(config))
+        expected = {source.name: source.shape for stored in parameters for source in stored.sources}
+        _check_names(expected.keys(), files.keys())
+        found = {name: tensors[files[name]] for name in expected}
+        self._check_shapes(config, expected, found)
+        return config, {stored.name: _joined(stored, found) for stored in parameters}
+
+    def build(
+        self, model_class: Callable[[Config], Model], config: Config, tensors: Mapping[str, Array]
+    ) -> Model:
+        """Makes a model whose parameters are those of a checkpoint.
+
+        Raises:
+            ModelFormatError: see `read`.
+            ConfigError: see `read`.
+        """
+        config, state = self.read(config, tensors)
+        with skip_init():
+            model = model_class(config)
+        model.load_state_dict(state)
+        return model
+
+    def write(self, config: Config, state: Mapping[str, Array]) -> dict[str, Array]:
+        """The tensors of a checkpoint as transformers names them, from a model's `state_dict()`."""
+        parts = (part for stored in self.parameters(config) for part in _split(stored, state[stored.name]))
+        return {self.written_name(name): array for name, array in parts}
+
+    def _names_in_files(self, names: Iterable[str]) -> dict[str, str]:
+        """Names without prefix, each with its name in the checkpoint; without the buffers."""
+        files: dict[str, str] = {}
+        for full_name in names:
+            name = full_name.removeprefix(self.prefix)
+            if name in files:
+                raise ModelFormatError(
+                    f"tensor {_printable(name)} exists twice, with and without the prefix {self.prefix!r}"
+                )
+            if not self.buffers.fullmatch(name):
+                files[name] = full_name
+        return files
+
+    def _check_shapes(
+        self, config: Config, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Array]
+    ) -> None:
+        table = found[self.input_embedding].shape
+        if len(table) == 2 and table[0] != config.vocab_size:
+            raise ConfigError(
+                f"vocab_size: config says {config.vocab_size}, the token table has {table[0]} rows"
+            )
+        wrong = [name for name, shape in expected.items() if found[name].shape != shape]
+        if wrong:
+            details = (f"{name} expects {expected[name]}, got {found[name].shape}" for name in wrong[:5])
+            raise ModelFormatError(f"{len(wrong)} tensors have another shape: {'; '.join(details)}")
 
 
-def _equal(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool((a == b).all())
+def _joined(stored: StoredParameter, tensors: Mapping[str, Array]) -> Array:
+    ops = get_backend()
+    arrays = [ops.asarray(tensors[source.name], "float32") for source in stored.sources]
+    turned = [
+        ops.transpose(array, 0, 1) if source.transposed else array
+        for source, array in zip(stored.sources, arrays, strict=True)
+    ]
+    return ops.cat(*turned, axis=-1) if len(turned) > 1 else turned[0]
+
+
+def _split(stored: StoredParameter, array: Array) -> Iterator[tuple[str, Array]]:
+    """The inverse of `_joined`: each tensor with its name."""
+    ops = get_backend()
+    begin = 0
+    for source in stored.sources:
+        end = begin + source.width
+        part = ops.getitem(array, (..., slice(begin, end))) if len(stored.sources) > 1 else array
+        yield source.name, ops.transpose(part, 0, 1) if source.transposed else part
+        begin = end
 
 
 def _check_names(expected: Set[str], got: Set[str]) -> None:
     missing, unknown = expected - got, got - expected
-    if missing:
-        raise ModelFormatError(f"{len(missing)} tensors are missing: {_first(missing)}; does the config fit?")
-    if unknown:
-        raise ModelFormatError(f"{len(unknown)} tensors are unknown: {_first(unknown)}; does the config fit?")
-
-
-def _check_shapes(
-    config: GPT2Config, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Array]
-) -> None:
-    table = state[INPUT_TABLE].shape
-    if len(table) == 2 and table[0] != config.vocab_size:
-        raise ConfigError(f"vocab_size: config says {config.vocab_size}, the token table has {table[0]} rows")
-    wrong = [name for name, shape in expected.items() if state[name].shape != shape]
-    if wrong:
-        details = (f"{name} expects {expected[name]}, got {state[name].shape}" for name in wrong[:5])
-        raise ModelFormatError(f"{len(wrong)} tensors have another shape: {'; '.join(details)}")
+    for names, what in ((missing, "missing"), (unknown, "unknown")):
+        if names:
+            raise ModelFormatError(
+                f"{len(names)} tensors are {what}: {_first(names)}; do configuration and weights fit?"
+            )
 
 
 def _first(names: Set[str]) -> str:
-    """Five of them on one line, whatever characters a file has put into them."""
-    shown = (repr(name)[1:-1][:100] for name in sorted(names)[:5])
+    """Five of them on one line."""
+    shown = map(_printable, sorted(names)[:5])
     return ", ".join(shown) + (", ..." if len(names) > 5 else "")
+
+
+def _printable(name: str) -> str:
+    """A name on one line, whatever characters a file has put into it."""
+    return repr(name)[1:-1][:100]

@@ -13,10 +13,9 @@ from typing import Any
 
 from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, WeightType, get_backend
 from hornbook.errors import ContextLengthError
-from hornbook.models.checkpoint import gpt2_state
-from hornbook.models.config import GPT2Config
+from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
+from hornbook.models.gpt2_config import GPT2Config
 from hornbook.nn import Attention, Dropout, Embedding, LayerNorm, Linear, Module, ResidualLinear, functional
-from hornbook.nn.init import skip_init
 from hornbook.tensor import Tensor
 
 __all__ = ["GPT2", "MLP", "Block"]
@@ -94,11 +93,7 @@ class GPT2(Module):
             ModelFormatError: tensors are missing, unknown or of another shape; the message names them.
             ConfigError: vocab_size differs from the token table.
         """
-        config, state = gpt2_state(config, tensors)
-        with skip_init():
-            model = cls(config)
-        model.load_state_dict(state)
-        return model
+        return GPT2Checkpoint().build(cls, config, tensors)
 
     @property
     def output_table(self) -> Tensor:

@@ -1,0 +1,152 @@
+"""From a folder to a model, its tokenizer and its settings. Each file is read once."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hornbook.backend import WEIGHT_TYPES, WeightType, get_backend
+from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
+from hornbook.files import read_json
+from hornbook.hub import ModelBundle
+from hornbook.hub.folder import MERGES, TOKENIZER, VOCAB
+from hornbook.loading.find import find_model
+from hornbook.models import Architecture, Encoder, ModelConfig, architecture_of
+from hornbook.tokenizer import Tokenizer
+
+__all__ = ["LoadedModel", "load_model", "read_config", "read_tokenizer"]
+
+MAX_CONFIG_BYTES = 1 << 20
+VOCAB_TXT = "vocab.txt"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what its folder has beside it.
+
+    Attributes:
+        name: what it was asked for by.
+        bundle: its files.
+        model: the model itself.
+        tokenizer: of the same folder; None where it has none.
+        generation_config: the content of generation_config.json; empty where there is none.
+    """
+
+    name: str
+    bundle: ModelBundle
+    model: Encoder
+    tokenizer: Tokenizer | None
+    generation_config: Mapping[str, Any]
+
+    @property
+    def config(self) -> ModelConfig:
+        """The shape of the model."""
+        config: ModelConfig = self.model.config
+        return config
+
+
+def load_model(
+    name_or_folder: str | Path,
+    *,
+    dtype: str = "float32",
+    revision: str | None = None,
+    trainable: bool = False,
+) -> LoadedModel:
+    """Finds and reads a model.
+
+    Args:
+        name_or_folder: see `find_model`.
+        dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
+        revision: see `find_model`.
+        trainable: keep plain float32 arrays with gradients, instead of packing them for use.
+
+    Raises:
+        ModelFormatError: a file is damaged or does not fit the configuration.
+        TokenizerError: the tokenizer's files are damaged, or ask for what is not supported.
+        ConfigError: the configuration is of no known family, or an unknown dtype.
+        DownloadError: see `find_model`.
+    """
+    weight_type = _weight_type(dtype)
+    get_backend()  # whose settings are the environment's, not the model's
+    bundle = find_model(name_or_folder, revision=revision)
+    architecture, config = _read_config(bundle)
+    tokenizer = _read_tokenizer(bundle, config) if has_tokenizer(bundle) else None
+    generation_config = _read_generation_config(bundle)
+    with _naming(bundle.folder):
+        model = architecture.load(config, bundle.load_tensors())
+    if not trainable:
+        model.pack(weight_type)
+    return LoadedModel(str(name_or_folder), bundle, model, tokenizer, generation_config)
+
+
+def read_config(bundle: ModelBundle) -> ModelConfig:
+    """The configuration of a model folder.
+
+    Raises:
+        ConfigError: it is of no known family; the message names the file and the key.
+    """
+    return _read_config(bundle)[1]
+
+
+def read_tokenizer(bundle: ModelBundle) -> Tokenizer:
+    """The tokenizer of a model folder, without the model.
+
+    Raises:
+        TokenizerError: its files are damaged, or ask for what is not supported.
+        ModelFormatError: it has none.
+    """
+    if not has_tokenizer(bundle):
+        raise ModelFormatError(
+            f"{bundle.folder}: no tokenizer files; "
+            f"expected {TOKENIZER}, or {VOCAB} and {MERGES}, or {VOCAB_TXT}"
+        )
+    return _read_tokenizer(bundle, read_config(bundle))
+
+
+def has_tokenizer(bundle: ModelBundle) -> bool:
+    """Whether a model folder has a tokenizer, damaged or not."""
+    return any((bundle.folder / name).is_file() for name in (TOKENIZER, VOCAB, VOCAB_TXT))
+
+
+def _read_tokenizer(bundle: ModelBundle, config: ModelConfig) -> Tokenizer:
+    return Tokenizer.from_folder(
+        bundle.folder, bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
+    )
+
+
+def _read_config(bundle: ModelBundle) -> tuple[Architecture, ModelConfig]:
+    values = _read_object(bundle.config_path)
+    with _naming(bundle.config_path):
+        architecture = architecture_of(values.get("model_type"))
+        return architecture, architecture.config_class.from_dict(values)
+
+
+def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:
+    path = bundle.generation_config_path
+    return {} if path is None else _read_object(path)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ModelConfigError)
+    if not isinstance(values, dict):
+        raise ModelConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def _weight_type(dtype: str) -> WeightType:
+    for known in WEIGHT_TYPES:
+        if dtype == known:
+            return known
+    raise ConfigError(f"dtype: expected {', '.join(WEIGHT_TYPES)}, got {dtype!r}")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the path before the message of errors that come from a model's files."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ModelConfigError(f"{path}: {error}") from None
+    except ModelFormatError as error:
+        raise error if str(path) in str(error) else ModelFormatError(f"{path}: {error}") from None
