@@ -15,7 +15,7 @@ from hornbook.hub import ModelBundle
 from hornbook.loading import read_config, save_model
 from hornbook.models import GPT2, GPT2Config
 from hornbook.tokenizer import BPETokenizer
-from hornbook.tokenizer.byte_level import BYTE_TO_CHARACTER
+from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 
 END_OF_TEXT = "<|endoftext|>"
 WORDS = (

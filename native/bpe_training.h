@@ -1,5 +1,5 @@
 // Which pairs of symbols to merge, and in which order: the training of byte pair encoding. Knows symbols and counts, neither text
-// nor bytes. The obvious twin is MergeLearner in src/hornbook/tokenizer/training/merges.py.
+// nor bytes. The obvious twin is MergeLearner in src/hornbook/tokenizer/training/learn_merges.py.
 #pragma once
 
 #include <cstdint>

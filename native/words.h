@@ -1,7 +1,7 @@
 // Where words end: the patterns that tokenizers split text by, as hand-made scanners.
 //
-// The patterns are regular expressions (src/hornbook/tokenizer/patterns.py has them, and a twin of this file). Each alternative is a
-// few lines here; every character is looked at once or twice, whatever the text.
+// The patterns are regular expressions; src/hornbook/tokenizer/unicode/patterns.py has them, and a twin of this file.
+// Each alternative is a few lines here; every character is looked at once or twice, whatever the text.
 #pragma once
 
 #include <bit>

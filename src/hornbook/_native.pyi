@@ -202,7 +202,7 @@ def squared_norm(x: Array) -> float:
     """The sum of x ** 2."""
 
 class BytePairEncoder:
-    """Byte pair encoding of text, see `hornbook.tokenizer.native_bpe`.
+    """Byte pair encoding of text, see `hornbook.tokenizer.models.byte_bpe_native`.
 
     Args:
         byte_ids: the id of each byte, int32 `[256]`.
@@ -248,7 +248,7 @@ class Recording:
         """Makes the calls in order; each writes into the array that it returned before."""
 
 class MergeLearner:
-    """Learns which pairs of symbols to merge; see `hornbook.tokenizer.training.merges.MergeLearner`.
+    """Learns which pairs of symbols to merge; see `hornbook.tokenizer.training.learn_merges.MergeLearner`.
 
     Args:
         symbols: int32 `[S]`, N words one behind the other, each symbol from 0 to n_symbols - 1.

@@ -1,4 +1,4 @@
-"""Writes src/hornbook/tokenizer/unicode_classes.py: what Hugging Face's tokenizers knows of characters.
+"""Writes src/hornbook/tokenizer/unicode/classes.py: what Hugging Face's tokenizers knows of characters.
 
 Run it with tokenizers installed. Its parts know different versions of Unicode, none of which can be asked
 for, so every code point is tried.
@@ -14,7 +14,7 @@ from typing import Literal
 from make_unicode_ranges import CHARACTERS, as_ranges
 from tokenizers import normalizers, pre_tokenizers
 
-TARGET = Path(__file__).parents[2] / "src" / "hornbook" / "tokenizer" / "unicode_classes.py"
+TARGET = Path(__file__).parents[2] / "src" / "hornbook" / "tokenizer" / "unicode" / "classes.py"
 FORMS: dict[Literal["NFD", "NFKD"], normalizers.Normalizer] = {
     "NFD": normalizers.NFD(),
     "NFKD": normalizers.NFKD(),

@@ -1,4 +1,4 @@
-"""Writes src/hornbook/tokenizer/unicode_ranges.py: the letters and numbers that GPT-2's tokenizers know.
+"""Writes src/hornbook/tokenizer/unicode/ranges.py: the letters and numbers that GPT-2's tokenizers know.
 
 Run it with tiktoken and tokenizers installed. Both ask for the general categories L and N of Unicode 16.0.0
 (their regular expression libraries bring their own tables); the script stops if they differ over any code
@@ -14,7 +14,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 UNICODE_VERSION = "16.0.0"
 TOTALS = {"L": 141_028, "N": 1_911}
-TARGET = Path(__file__).parents[2] / "src" / "hornbook" / "tokenizer" / "unicode_ranges.py"
+TARGET = Path(__file__).parents[2] / "src" / "hornbook" / "tokenizer" / "unicode" / "ranges.py"
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
 HEADER = '''"""The letters and numbers of Unicode {unicode}, as ranges of code points in hexadecimal.

@@ -9,7 +9,7 @@ from typing import Any
 from tests.tokenizer.double_array import charsmap
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from hornbook.tokenizer.patterns import PATTERNS
+from hornbook.tokenizer.unicode.patterns import PATTERNS
 
 TEXT = (
     "The quick brown fox jumps over the lazy dog. It's 2025, isn't it? Don't! We've 1,234.5 apples & pears.\n"

@@ -10,7 +10,7 @@ import tokenizers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer import BPETokenizer
-from hornbook.tokenizer.word_cache import LONGEST_WORD, MOST_WORDS, WordCache
+from hornbook.tokenizer.models.word_cache import LONGEST_WORD, MOST_WORDS, WordCache
 
 SPECIAL = "<|endoftext|>"
 SIZE = 30_011

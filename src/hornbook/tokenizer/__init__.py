@@ -5,9 +5,9 @@ Start with `char` (a tokenizer in a dozen lines), then `bpe` and `tokenizer`, wh
 `wordpiece`, `unigram`), `templates` and `decoders`. `tokenizer_json` and `folder` read the files.
 """
 
-from hornbook.tokenizer.batch import EncodedBatch
 from hornbook.tokenizer.bpe import BPETokenizer
 from hornbook.tokenizer.char import CharTokenizer
+from hornbook.tokenizer.encoded_batch import EncodedBatch
 from hornbook.tokenizer.protocol import AnyTokenizer
 from hornbook.tokenizer.streaming import DecodeStream
 from hornbook.tokenizer.tokenizer import Tokenizer

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from hornbook.errors import TokenizerError
 from hornbook.files import write_whole
-from hornbook.tokenizer.added import AddedToken
-from hornbook.tokenizer.documents import byte_level_document
-from hornbook.tokenizer.templates import PLAIN
+from hornbook.tokenizer.files.compose import byte_level_document
+from hornbook.tokenizer.files.vocabulary import read_vocabulary, special_tokens
+from hornbook.tokenizer.steps.added_tokens import AddedToken
+from hornbook.tokenizer.steps.templates import PLAIN
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.tokenizer.vocabulary import read_vocabulary, special_tokens
 
 __all__ = ["BPETokenizer"]
 

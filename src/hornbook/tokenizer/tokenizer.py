@@ -16,18 +16,18 @@ import numpy as np
 
 from hornbook.errors import TokenizerError
 from hornbook.files import read_json, write_whole
-from hornbook.tokenizer.added import AddedToken, AddedTokens, Specials
-from hornbook.tokenizer.batch import EncodedBatch, Ids, Overflow, fit
 from hornbook.tokenizer.checking import brief, checked_ids, checked_text, checked_texts, well_formed
-from hornbook.tokenizer.folder import ROLES, read_folder
-from hornbook.tokenizer.parts import Part
-from hornbook.tokenizer.pretokenizers import in_turn
+from hornbook.tokenizer.encoded_batch import EncodedBatch, Ids, Overflow, fit
+from hornbook.tokenizer.files.model_folder import ROLES, read_folder
+from hornbook.tokenizer.files.tokenizer_json import Truncation, build_pipeline
+from hornbook.tokenizer.files.vocabulary import MAX_FILE_BYTES
+from hornbook.tokenizer.models.word_model import Span
+from hornbook.tokenizer.steps.added_tokens import AddedToken, AddedTokens, Specials
+from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.steps.pre_tokenizers import in_turn
+from hornbook.tokenizer.steps.templates import Around
+from hornbook.tokenizer.steps.trimming import trimmed
 from hornbook.tokenizer.streaming import DecodeStream
-from hornbook.tokenizer.templates import Around
-from hornbook.tokenizer.tokenizer_json import Truncation, build_pipeline
-from hornbook.tokenizer.trimming import trimmed
-from hornbook.tokenizer.vocabulary import MAX_FILE_BYTES
-from hornbook.tokenizer.word_models import Span
 
 __all__ = ["Tokenizer"]
 

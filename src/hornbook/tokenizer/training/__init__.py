@@ -4,11 +4,11 @@ Start with `train_bpe`. `texts` reads corpora of any size from files and folders
 different word, some 150 bytes and 40 for each of its bytes, and by about a megabyte of text.
 """
 
-from hornbook.tokenizer.training.counting import suggest_vocab_size
 from hornbook.tokenizer.training.progress import Progress, Report
 from hornbook.tokenizer.training.sentences import Kind, train_sentence_tokenizer
 from hornbook.tokenizer.training.texts import find_tables, read_texts
 from hornbook.tokenizer.training.train import train_bpe, train_wordpiece_vocabulary
+from hornbook.tokenizer.training.word_counts import suggest_vocab_size
 
 __all__ = [
     "Kind",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hornbook.tokenizer.documents import (
+from hornbook.tokenizer.files.compose import (
     added_token,
     bpe_model,
     byte_level,
@@ -11,7 +11,7 @@ from hornbook.tokenizer.documents import (
     template,
     wordpiece_model,
 )
-from hornbook.tokenizer.vocabulary import Merge
+from hornbook.tokenizer.files.vocabulary import Merge
 
 __all__ = ["BERT_SPLIT", "NORMALIZER", "SENTENCE_SPECIAL_TOKENS", "bpe_document", "wordpiece_document"]
 

@@ -6,13 +6,10 @@ from typing import Any, Literal
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.normalizers import Normalizer, build_normalizer
-from hornbook.tokenizer.parts import Part
-from hornbook.tokenizer.patterns import split_words
-from hornbook.tokenizer.pretokenizers import PreTokenizer, build_pre_tokenizer
-from hornbook.tokenizer.settings import Settings
-from hornbook.tokenizer.training.bpe import learn_bpe
-from hornbook.tokenizer.training.counting import count_words
+from hornbook.tokenizer.json_object import Settings
+from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.steps.normalizers import Normalizer, build_normalizer
+from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer
 from hornbook.tokenizer.training.document import (
     BERT_SPLIT,
     NORMALIZER,
@@ -20,9 +17,12 @@ from hornbook.tokenizer.training.document import (
     bpe_document,
     wordpiece_document,
 )
+from hornbook.tokenizer.training.learn_bpe import learn_bpe
 from hornbook.tokenizer.training.numbering import checked_count
 from hornbook.tokenizer.training.progress import Report
 from hornbook.tokenizer.training.train import train_wordpiece_vocabulary
+from hornbook.tokenizer.training.word_counts import count_words
+from hornbook.tokenizer.unicode.patterns import split_words
 
 __all__ = ["Kind", "train_sentence_tokenizer"]
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.bpe import BPETokenizer
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.documents import byte_level_document
-from hornbook.tokenizer.patterns import split_words
-from hornbook.tokenizer.training.bpe import learn_bpe
-from hornbook.tokenizer.training.counting import count_words
-from hornbook.tokenizer.training.merges import Ties
+from hornbook.tokenizer.files.compose import byte_level_document
+from hornbook.tokenizer.training.learn_bpe import learn_bpe
+from hornbook.tokenizer.training.learn_merges import Ties
+from hornbook.tokenizer.training.learn_wordpiece import learn_wordpiece
 from hornbook.tokenizer.training.numbering import checked_count, checked_special_tokens
 from hornbook.tokenizer.training.progress import Report
-from hornbook.tokenizer.training.wordpiece import learn_wordpiece
+from hornbook.tokenizer.training.word_counts import count_words
+from hornbook.tokenizer.unicode.patterns import split_words
 
 __all__ = ["train_bpe", "train_wordpiece_vocabulary"]
 

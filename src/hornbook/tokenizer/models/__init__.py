@@ -1,0 +1,1 @@
+"""How words become ids: byte pair encoding over bytes or characters, WordPiece, Unigram."""

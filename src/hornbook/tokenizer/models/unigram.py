@@ -1,0 +1,123 @@
+"""Unigram: of all ways to cut a word into tokens, the one whose tokens are likeliest together.
+
+Source: Kudo, "Subword Regularization" (2018), section 3.2; details, such as how unknown characters are
+joined, as in Hugging Face's tokenizers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hornbook.errors import TokenizerError
+from hornbook.tokenizer.models.word_model import Span
+
+__all__ = ["Unigram"]
+
+UNKNOWN_PENALTY = 10.0
+"""An unknown character is as much less likely than the least likely token, as a logarithm."""
+
+
+@dataclass(slots=True)
+class Best:
+    """The best way to a place in a word."""
+
+    score: float
+    start: int  # of its last token
+    token_id: int
+
+
+class Unigram:
+    """Cuts words into the tokens of a vocabulary.
+
+    Args:
+        scores: tokens to their logarithmic probabilities; those that no text may become left out.
+        ids: the same tokens to their ids.
+        unknown_id: what characters become that are in no token; None if there are none.
+        least_score: of all tokens, the least likely one's.
+        byte_ids: the ids of the 256 bytes, which then stand for unknown characters.
+
+    Example:
+        >>> scores = {"a": -2.0, "b": -2.0, "ab": -3.0}
+        >>> Unigram(scores, {"a": 1, "b": 2, "ab": 3}, unknown_id=0, least_score=-3.0)("aba")
+        [(3, 0, 2), (1, 2, 3)]
+    """
+
+    def __init__(
+        self,
+        scores: Mapping[str, float],
+        ids: Mapping[str, int],
+        *,
+        unknown_id: int | None,
+        least_score: float,
+        byte_ids: Sequence[int] | None = None,
+    ) -> None:
+        self._tokens = {token: (score, ids[token]) for token, score in scores.items()}
+        self._lengths: dict[str, int] = {}  # of the longest token that begins with a character
+        for token in scores:
+            self._lengths[token[0]] = max(self._lengths.get(token[0], 1), len(token))
+        self._unknown_id = unknown_id
+        self._unknown_score = least_score - UNKNOWN_PENALTY
+        self._byte_ids = byte_ids
+
+    def __call__(self, word: str) -> list[Span]:
+        """The tokens of a word and their places in it.
+
+        Raises:
+            TokenizerError: a character is in no token, and the file has no id for such.
+        """
+        spans: list[Span] = []
+        for start, stop in pairwise(self._cuts(word)):
+            known = self._tokens.get(word[start:stop])
+            if known is not None:
+                spans.append((known[1], start, stop))
+            elif self._byte_ids is not None:
+                data = word[start:stop].encode()
+                spans += [(self._byte_ids[byte], start, stop) for byte in data]
+            else:
+                spans.append((self._checked_unknown(word[start:stop]), start, stop))
+        return spans
+
+    def _checked_unknown(self, text: str) -> int:
+        if self._unknown_id is None:
+            raise TokenizerError(
+                f"encode: no token has the character {text[0]!r}, and there is no unknown token (unk_id)"
+            )
+        return self._unknown_id
+
+    def _cuts(self, word: str) -> list[int]:
+        """Where tokens begin and the last one ends; unknown characters that follow each other are one."""
+        best = self._best_ways(word)
+        cuts = [len(word)]
+        last_unknown = False
+        while cuts[-1] > 0:
+            way = best[cuts[-1]]
+            is_unknown = way.token_id < 0
+            if is_unknown and last_unknown:
+                cuts[-1] = way.start
+            else:
+                cuts.append(way.start)
+            last_unknown = is_unknown
+        return cuts[::-1]
+
+    def _best_ways(self, word: str) -> list[Best]:
+        """The best way to each place, from left to right."""
+        size = len(word)
+        best = [Best(float("-inf"), -1, -1) for _ in range(size + 1)]
+        best[0].score = 0.0
+        tokens, lengths = self._tokens, self._lengths
+        for start in range(size):
+            here = best[start].score
+            known = False
+            for stop in range(start + 1, min(size, start + lengths.get(word[start], 0)) + 1):
+                found = tokens.get(word[start:stop])
+                if found is None:
+                    continue
+                known |= stop == start + 1
+                way = best[stop]
+                if way.start < 0 or found[0] + here > way.score:
+                    way.score, way.start, way.token_id = found[0] + here, start, found[1]
+            if not known:
+                way = best[start + 1]
+                if way.start < 0 or self._unknown_score + here > way.score:
+                    way.score, way.start, way.token_id = self._unknown_score + here, start, -1
+        return best

@@ -1,0 +1,63 @@
+"""WordPiece: the longest token that a word begins with, then the longest that goes on, and so forth.
+
+Source: Wu et al., "Google's Neural Machine Translation System" (2016), section 4.1; as in BERT.
+"""
+
+from collections.abc import Mapping
+
+from hornbook.tokenizer.models.word_model import Span
+
+__all__ = ["WordPiece"]
+
+
+class WordPiece:
+    """Cuts words into the tokens of a vocabulary.
+
+    Args:
+        tokens: tokens to ids.
+        unknown_id: what a word becomes that cannot be cut so.
+        prefix: what is written before tokens that go on with a word.
+        most_characters: longer words are unknown.
+
+    Example:
+        >>> WordPiece({"low": 1, "##er": 2}, unknown_id=0)("lower")
+        [(1, 0, 3), (2, 3, 5)]
+    """
+
+    def __init__(
+        self,
+        tokens: Mapping[str, int],
+        unknown_id: int,
+        *,
+        prefix: str = "##",
+        most_characters: int = 100,
+    ) -> None:
+        self._first = dict(tokens)
+        self._next = {
+            token.removeprefix(prefix): token_id
+            for token, token_id in tokens.items()
+            if token.startswith(prefix) and token != prefix
+        }
+        self._longest = max(map(len, tokens), default=0)
+        self._unknown_id = unknown_id
+        self._most_characters = most_characters
+
+    def __call__(self, word: str) -> list[Span]:
+        """The tokens of a word and their places in it."""
+        size = len(word)
+        unknown = [(self._unknown_id, 0, size)]
+        if size > self._most_characters:
+            return unknown
+        spans: list[Span] = []
+        start = 0
+        while start < size:
+            tokens = self._next if start else self._first
+            for stop in range(min(size, start + self._longest), start, -1):
+                token_id = tokens.get(word[start:stop])
+                if token_id is not None:
+                    spans.append((token_id, start, stop))
+                    break
+            else:
+                return unknown
+            start = stop
+        return spans
