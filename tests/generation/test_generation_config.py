@@ -69,7 +69,7 @@ def test_the_ends_of_the_ranges(name: str, value: Any) -> None:
 def test_override_replaces_what_is_given() -> None:
     config = GenerationConfig(temperature=0.5, seed=3)
     assert config.override(temperature=None, top_k=7) == GenerationConfig(temperature=0.5, seed=3, top_k=7)
-    with pytest.raises(ConfigError, match=r"^top_q: no such option; there are .*top_k, top_p"):
+    with pytest.raises(ConfigError, match=r"^top_q: no such option; expected one of .*top_k, top_p"):
         config.override(top_q=1)
     with pytest.raises(ConfigError, match=r"^top_k: "):
         config.override(top_k=-1)

@@ -83,13 +83,13 @@ def test_a_head_of_its_own_unties_the_model(tensors: Tensors) -> None:
 
 
 def test_an_untied_model_needs_its_head(tensors: Tensors) -> None:
-    with pytest.raises(ModelFormatError, match=r"^1 tensors are missing: lm_head\.weight;"):
+    with pytest.raises(ModelFormatError, match=r"^missing tensors \(1\): lm_head\.weight;"):
         GPT2.from_hub_weights(config(tie_word_embeddings=False), tensors)
 
 
 def test_missing_tensors_are_named(tensors: Tensors) -> None:
     del tensors["transformer.h.1.ln_2.bias"]
-    with pytest.raises(ModelFormatError, match=r"^1 tensors are missing: h\.1\.ln_2\.bias; "):
+    with pytest.raises(ModelFormatError, match=r"^missing tensors \(1\): h\.1\.ln_2\.bias; "):
         GPT2.from_hub_weights(config(), tensors)
 
 
@@ -97,11 +97,11 @@ def test_the_first_five_of_many_are_named(tensors: Tensors) -> None:
     with pytest.raises(ModelFormatError) as caught:
         GPT2.from_hub_weights(config(n_layer=4), tensors)
     first = "h.3.attn.c_attn.bias, h.3.attn.c_attn.weight, h.3.attn.c_proj.bias, h.3.attn.c_proj.weight"
-    assert str(caught.value).startswith(f"12 tensors are missing: {first}, h.3.ln_1.bias, ...; ")
+    assert str(caught.value).startswith(f"missing tensors (12): {first}, h.3.ln_1.bias, ...; ")
     with pytest.raises(ModelFormatError) as caught:
         GPT2.from_hub_weights(config(n_layer=2), tensors)
     expected = first.replace("h.3", "h.2")
-    assert str(caught.value).startswith(f"12 tensors are unknown: {expected}, h.2.ln_1.bias, ...; ")
+    assert str(caught.value).startswith(f"unknown tensors (12): {expected}, h.2.ln_1.bias, ...; ")
 
 
 def test_none_is_read_before_all_names_are_right(tensors: Tensors) -> None:
@@ -115,10 +115,25 @@ def test_none_is_read_before_all_names_are_right(tensors: Tensors) -> None:
 
 def test_names_from_a_file_stay_on_one_line(tensors: Tensors) -> None:
     tensors["a\n\x1b[31m" + "x" * 10_000] = np.zeros(1)
-    with pytest.raises(ModelFormatError, match=r"unknown: a\\n\\x1b\[31mxxx") as caught:
+    with pytest.warns(UserWarning, match=r"not part of the model \(1\): a\\n\\x1b\[31mxxx") as caught:
         GPT2.from_hub_weights(config(), tensors)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught[0].message)
+    assert len(str(caught[0].message)) < 300
+
+
+def test_tensors_beside_the_model_are_left_out_with_one_notice(tensors: Tensors) -> None:
+    others = {"score.weight": np.ones((2, 14)), "v_head.summary.bias": np.ones(1), "steps": np.ones(())}
+    with pytest.warns(UserWarning, match="not part of the model") as caught:
+        model = GPT2.from_hub_weights(config(), tensors | others)
+    expected = "tensors that are not part of the model (3): score.weight, steps, v_head.summary.bias"
+    assert [str(warning.message) for warning in caught] == [expected]
+    assert wte(model).tobytes() == tensors["transformer.wte.weight"].tobytes()
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod.", "_orig_mod.module."])
+def test_what_wrappers_put_before_names_is_taken_off(tensors: Tensors, prefix: str) -> None:
+    model = GPT2.from_hub_weights(config(), {prefix + name: array for name, array in tensors.items()})
+    assert wte(model).tobytes() == tensors["transformer.wte.weight"].tobytes()
 
 
 def test_a_tensor_under_both_of_its_names_is_refused(tensors: Tensors) -> None:
@@ -148,12 +163,12 @@ def test_other_shapes_are_named(
     wrong = tensors[f"transformer.{name}"] = np.asarray(change(right))
     with pytest.raises(ModelFormatError) as caught:
         GPT2.from_hub_weights(config(), tensors)
-    expected = f"1 tensors have another shape: {name} expects {right.shape}, got {wrong.shape}"
+    expected = f"tensors of another shape (1): {name} expects {right.shape}, got {wrong.shape}"
     assert str(caught.value) == expected
 
 
 def test_the_first_five_of_many_shapes_are_named(tensors: Tensors) -> None:
-    with pytest.raises(ModelFormatError, match=r"^40 tensors have another shape: ") as caught:
+    with pytest.raises(ModelFormatError, match=r"^tensors of another shape \(40\): ") as caught:
         GPT2.from_hub_weights(config(n_embd=7), tensors)
     assert str(caught.value).count("expects") == 5
     assert "wpe.weight expects (11, 7), got (11, 14)" in str(caught.value)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 import hornbook
 from hornbook.backend import Generator, KVCache, PackedBatch, get_backend
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.loading import load_model, save_model
+from hornbook.loading import load_model
 from hornbook.models import (
     ARCHITECTURES,
     Architecture,
@@ -36,7 +36,7 @@ class ToyConfig:
     n_embd: int = 12
     n_layer: int = 1
     bos_token_id: int | None = 0
-    eos_token_id: int | None = 0
+    eos_token_ids: tuple[int, ...] = (0,)
 
     @property
     def num_parameters(self) -> int:
@@ -77,6 +77,7 @@ class ToyCheckpoint(CheckpointFormat[ToyConfig]):
 
     prefix = "toy."
     input_embedding = "words"
+    signature = frozenset({"words", "q.weight", "o.bias"})
 
     def parameters(self, config: ToyConfig) -> Iterator[StoredParameter]:
         c = config.n_embd
@@ -110,7 +111,10 @@ def folder(tmp_path: Path) -> Path:
 
 def by_hand(folder: Path, ids: list[int]) -> Any:
     """Hidden states `[T, C]` in NumPy, from the tensors of the file."""
-    t = {name.removeprefix("toy."): x.astype(np.float64) for name, x in load_file(folder / "model.safetensors").items()}
+    t = {
+        name.removeprefix("toy."): x.astype(np.float64)
+        for name, x in load_file(folder / "model.safetensors").items()
+    }
     x = t["words"][ids]
     q, k, v = ((x @ t[f"{n}.weight"].T + t[f"{n}.bias"]).reshape(-1, 3, 4).swapaxes(0, 1) for n in "qkv")
     scores = q @ k.swapaxes(1, 2) / 2 + np.triu(np.full((len(ids), len(ids)), -np.inf), 1)
@@ -176,7 +180,7 @@ def test_wrong_files_are_named(folder: Path) -> None:
         load_model(folder)
     del tensors["toy.k.weight"]
     save_file(tensors, folder / "model.safetensors")
-    with pytest.raises(ModelFormatError, match=r"1 tensors are missing: k\.weight"):
+    with pytest.raises(ModelFormatError, match=r"missing tensors \(1\): k\.weight"):
         load_model(folder)
 
 

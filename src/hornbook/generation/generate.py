@@ -143,10 +143,8 @@ class TextGenerator:
             unread = [token_id]
 
     def _eos_token_ids(self, config: GenerationConfig) -> tuple[int, ...]:
-        if config.eos_token_ids is not None:
-            return config.eos_token_ids
-        own = self.model.config.eos_token_id
-        return () if own is None else (own,)
+        own: tuple[int, ...] = self.model.config.eos_token_ids
+        return own if config.eos_token_ids is None else config.eos_token_ids
 
 
 def draw(logits: NDArray[np.float64], rng: np.random.Generator, *, greedy: bool) -> int:

@@ -202,7 +202,7 @@ class LanguageModel:
     def _steps(self, prompt_ids: list[int], options: dict[str, Any]) -> Iterator[Step]:
         settings = self.generation_config.override(**options)
         end = self.tokenizer.eos_token_id
-        if settings.eos_token_ids is None and end is not None:
+        if settings.eos_token_ids is None and not self.config.eos_token_ids and end is not None:
             settings = settings.override(eos_token_ids=(end,))
         vocab_size = min(self.tokenizer.vocab_size, self.config.vocab_size)
         return TextGenerator(self.model, vocab_size=vocab_size).stream(prompt_ids, settings)

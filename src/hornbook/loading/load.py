@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hornbook.files import read_json
 from hornbook.hub import ModelBundle
 from hornbook.hub.folder import MERGES, TOKENIZER, VOCAB
 from hornbook.loading.find import find_model
-from hornbook.models import Architecture, Encoder, ModelConfig, architecture_of
+from hornbook.models import Architecture, Encoder, ModelConfig, recognise_architecture
 from hornbook.tokenizer import Tokenizer
 
 __all__ = ["LoadedModel", "load_model", "read_config", "read_tokenizer"]
@@ -110,16 +111,23 @@ def has_tokenizer(bundle: ModelBundle) -> bool:
 
 
 def _read_tokenizer(bundle: ModelBundle, config: ModelConfig) -> Tokenizer:
-    return Tokenizer.from_folder(
-        bundle.folder, bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
-    )
+    end = next(iter(config.eos_token_ids), None)
+    return Tokenizer.from_folder(bundle.folder, bos_token_id=config.bos_token_id, eos_token_id=end)
 
 
 def _read_config(bundle: ModelBundle) -> tuple[Architecture, ModelConfig]:
     values = _read_object(bundle.config_path)
     with _naming(bundle.config_path):
-        architecture = architecture_of(values.get("model_type"))
+        architecture = recognise_architecture(values, partial(_tensor_names, bundle))
         return architecture, architecture.config_class.from_dict(values)
+
+
+def _tensor_names(bundle: ModelBundle) -> list[str]:
+    """The names in the weights; none where there are no weights that can be read."""
+    try:
+        return list(bundle.tensor_specs())
+    except ModelFormatError:
+        return []
 
 
 def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from hornbook.models.gpt2 import GPT2
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_config import GPT2Config
 from hornbook.models.protocols import Decoder, Encoder, ModelConfig, Traceable
-from hornbook.models.registry import ARCHITECTURES, Architecture, architecture_of, config_from_dict
+from hornbook.models.registry import (
+    ARCHITECTURES,
+    Architecture,
+    architecture_of,
+    config_from_dict,
+    recognise_architecture,
+)
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,4 +32,5 @@ __all__ = [
     "Traceable",
     "architecture_of",
     "config_from_dict",
+    "recognise_architecture",
 ]

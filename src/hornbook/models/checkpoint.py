@@ -5,6 +5,7 @@ shapes are checked against that, tensors transposed and joined when read, and ta
 """
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ Config = TypeVar("Config", bound=ModelConfig)
 Model = TypeVar("Model", bound=Encoder)
 
 NOTHING = re.compile(r"(?!)")
+NUMBER = re.compile(r"\d+")
+WRAPPERS = re.compile(r"^(?:_orig_mod\.|module\.)+")
+"""What torch.compile and DataParallel put before names."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,13 @@ class CheckpointFormat(ABC, Generic[Config]):
         prefix: written before names, and taken off where it is found.
         buffers: names of constants that are not parameters; they are left out.
         input_embedding: the name of the table whose rows are the vocabulary.
+        signature: names that tell the family where config.json does not.
     """
 
     prefix: ClassVar[str] = ""
     buffers: ClassVar[re.Pattern[str]] = NOTHING
     input_embedding: ClassVar[str]
+    signature: ClassVar[frozenset[str]]
 
     @abstractmethod
     def parameters(self, config: Config) -> Iterable[StoredParameter]:
@@ -104,14 +110,17 @@ class CheckpointFormat(ABC, Generic[Config]):
             The configuration as the tensors have it (see `settle`), and the parameters.
 
         Raises:
-            ModelFormatError: a tensor is missing, unknown or of another shape.
+            ModelFormatError: a tensor is missing or of another shape, or there is one of a further layer.
             ConfigError: vocab_size is not the number of rows of the token table.
+
+        Warns:
+            UserWarning: there are other tensors, such as those of another head; they are left out.
         """
         files = self._names_in_files(tensors)
         config = self.settle(config, files, tensors)
         parameters = list(self.parameters(config))
         expected = {source.name: source.shape for stored in parameters for source in stored.sources}
-        _check_names(expected.keys(), files.keys())
+        _check_names(expected.keys(), files)
         found = {name: tensors[files[name]] for name in expected}
         self._check_shapes(config, expected, found)
         return config, {stored.name: _joined(stored, found) for stored in parameters}
@@ -136,11 +145,15 @@ class CheckpointFormat(ABC, Generic[Config]):
         parts = (part for stored in self.parameters(config) for part in _split(stored, state[stored.name]))
         return {self.written_name(name): array for name, array in parts}
 
+    def recognises(self, names: Iterable[str]) -> bool:
+        """Whether tensors with these names are of this family, as far as names tell."""
+        return self.signature <= set(self._names_in_files(names))
+
     def _names_in_files(self, names: Iterable[str]) -> dict[str, str]:
-        """Names without prefix, each with its name in the checkpoint; without the buffers."""
+        """Names without prefixes, each with its name in the checkpoint; without the buffers."""
         files: dict[str, str] = {}
         for full_name in names:
-            name = full_name.removeprefix(self.prefix)
+            name = WRAPPERS.sub("", full_name).removeprefix(self.prefix)
             if name in files:
                 raise ModelFormatError(
                     f"tensor {_printable(name)} exists twice, with and without the prefix {self.prefix!r}"
@@ -160,7 +173,7 @@ class CheckpointFormat(ABC, Generic[Config]):
         wrong = [name for name, shape in expected.items() if found[name].shape != shape]
         if wrong:
             details = (f"{name} expects {expected[name]}, got {found[name].shape}" for name in wrong[:5])
-            raise ModelFormatError(f"{len(wrong)} tensors have another shape: {'; '.join(details)}")
+            raise ModelFormatError(f"tensors of another shape ({len(wrong)}): {'; '.join(details)}")
 
 
 def _joined(stored: StoredParameter, tensors: Mapping[str, Array]) -> Array:
@@ -184,13 +197,19 @@ def _split(stored: StoredParameter, array: Array) -> Iterator[tuple[str, Array]]
         begin = end
 
 
-def _check_names(expected: Set[str], got: Set[str]) -> None:
-    missing, unknown = expected - got, got - expected
-    for names, what in ((missing, "missing"), (unknown, "unknown")):
+def _check_names(expected: Set[str], files: Mapping[str, str]) -> None:
+    """Every parameter must have its tensor; one of a layer too many is of another configuration."""
+    missing, unknown = expected - files.keys(), files.keys() - expected
+    patterns = {NUMBER.sub("0", name) for name in expected}
+    excess = {name for name in unknown if NUMBER.sub("0", name) in patterns}
+    for names, what in ((missing, "missing"), (excess, "unknown")):
         if names:
             raise ModelFormatError(
-                f"{len(names)} tensors are {what}: {_first(names)}; do configuration and weights fit?"
+                f"{what} tensors ({len(names)}): {_first(names)}; do configuration and weights fit?"
             )
+    if unknown:
+        listed = _first({files[name] for name in unknown})
+        warnings.warn(f"tensors that are not part of the model ({len(unknown)}): {listed}", stacklevel=2)
 
 
 def _first(names: Set[str]) -> str:

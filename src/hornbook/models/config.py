@@ -1,18 +1,21 @@
 """What the configurations of all families check: types, ranges, names of activation functions."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hornbook.backend import Activation
 from hornbook.errors import ConfigError
 
-__all__ = ["activation_named", "check_range", "check_types"]
+__all__ = ["activation_named", "check_range", "check_types", "known_values", "possible_token_id"]
 
 ACTIVATION_FUNCTIONS: dict[str, Activation] = {
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
     "gelu": "gelu",
+    "gelu_python": "gelu",
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",
@@ -50,8 +53,37 @@ def check_range(key: str, value: float | None, smallest: float, largest: float) 
         raise ConfigError(f"{key}: expected {smallest} to {largest}, got {value}")
 
 
+def known_values(config_class: Any, values: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """What a config.json says of the fields of a dataclass; others are left out.
+
+    Args:
+        config_class: the dataclass.
+        values: the content of a config.json.
+        aliases: other names of fields; they hold where the field's own name is missing.
+    """
+    renamed = {field: values[alias] for alias, field in aliases.items() if alias in values}
+    known = {field.name for field in fields(config_class)}
+    return renamed | {key: value for key, value in values.items() if key in known}
+
+
+def possible_token_id(values: Mapping[str, Any], key: str) -> Any:
+    """A special token of a config.json, which may be a list; ids that no text can have are no tokens.
+
+    Files written for a smaller vocabulary often keep the ids of the larger one.
+    """
+    given, vocab_size = values.get(key), values.get("vocab_size")
+    listed = given if isinstance(given, list) else [given]
+    possible = tuple(i for i in listed if not _is_outside(i, vocab_size))
+    return possible if len(possible) > 1 else next(iter(possible), None)
+
+
+def _is_outside(token_id: Any, vocab_size: Any) -> bool:
+    are_numbers = isinstance(token_id, Integral) and isinstance(vocab_size, Integral)
+    return are_numbers and not 0 <= token_id < vocab_size
+
+
 def _checked(key: str, value: Any, hint: Any) -> Any:
-    allowed = get_args(hint) or (hint,)
+    allowed = tuple(get_origin(kind) or kind for kind in get_args(hint) or (hint,))
     if type(value) in allowed:
         return value
     if not isinstance(value, bool) and isinstance(value, Integral) and {int, float} & set(allowed):

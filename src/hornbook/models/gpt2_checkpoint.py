@@ -24,6 +24,7 @@ class GPT2Checkpoint(CheckpointFormat[GPT2Config]):
     prefix = "transformer."
     buffers = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
     input_embedding = "wte.weight"
+    signature = frozenset({"wpe.weight", "h.0.attn.c_attn.weight", "ln_f.weight"})
 
     def parameters(self, config: GPT2Config) -> Iterator[StoredParameter]:
         """Every parameter, by the name that it has in the model as well."""

@@ -1,14 +1,28 @@
 """GPT-2's configuration: the keys of its own config.json, checked."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from hornbook.backend import Activation
 from hornbook.errors import ConfigError
-from hornbook.models.config import activation_named, check_range, check_types
+from hornbook.models.config import (
+    activation_named,
+    check_range,
+    check_types,
+    known_values,
+    possible_token_id,
+)
 
 __all__ = ["GPT2Config"]
+
+ALIASES = {
+    "hidden_size": "n_embd",
+    "num_hidden_layers": "n_layer",
+    "num_attention_heads": "n_head",
+    "max_position_embeddings": "n_positions",
+}
+"""Names that other families have, which transformers takes as well."""
 
 END_OF_TEXT = 50256  # the last id of GPT-2's own vocabulary begins and ends its texts
 
@@ -49,7 +63,7 @@ class GPT2Config:
         resid_pdrop: dropout where a branch joins the stream, in training.
         initializer_range: standard deviation of initial weights.
         bos_token_id: begins a text, and stands for an empty one; None leaves that to the tokenizer.
-        eos_token_id: ends a text; None leaves that to the tokenizer.
+        eos_token_id: ends a text, or several that do; None leaves that to the tokenizer.
 
     Raises:
         ConfigError: a value of another type, out of range, or that does not fit the others.
@@ -73,14 +87,15 @@ class GPT2Config:
     resid_pdrop: float = 0.1
     initializer_range: float = 0.02
     bos_token_id: int | None = None
-    eos_token_id: int | None = None
+    eos_token_id: int | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
         for key, (smallest, largest) in RANGES.items():
             check_range(key, getattr(self, key), smallest, largest)
-        for key in ("bos_token_id", "eos_token_id"):
-            check_range(key, getattr(self, key), 0, self.vocab_size - 1)
+        check_range("bos_token_id", self.bos_token_id, 0, self.vocab_size - 1)
+        for token_id in self.eos_token_ids:
+            check_range("eos_token_id", token_id, 0, self.vocab_size - 1)
         if self.n_embd % self.n_head:
             raise ConfigError(f"n_head: must divide n_embd {self.n_embd}, got {self.n_head}")
         activation_named(self.activation_function)
@@ -116,12 +131,20 @@ class GPT2Config:
             raise ConfigError(
                 "add_cross_attention: expected false, got true; decoders of translators are not GPT-2"
             )
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        values = {"vocab_size": cls.vocab_size} | dict(values)
+        special = {key: possible_token_id(values, key) for key in ("bos_token_id", "eos_token_id")}
+        return cls(**known_values(cls, values, ALIASES) | special)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a config.json that transformers reads as well."""
         return {"model_type": self.model_type, "architectures": ["GPT2LMHeadModel"], **asdict(self)}
+
+    @property
+    def eos_token_ids(self) -> tuple[int, ...]:
+        """Every token that ends a text."""
+        if self.eos_token_id is None:
+            return ()
+        return self.eos_token_id if isinstance(self.eos_token_id, tuple) else (self.eos_token_id,)
 
     @property
     def inner_size(self) -> int:

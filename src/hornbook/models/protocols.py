@@ -42,8 +42,8 @@ class ModelConfig(Protocol):
         """The token that begins a text; None leaves that to the tokenizer."""
 
     @property
-    def eos_token_id(self) -> int | None:
-        """The token that ends a text; None leaves that to the tokenizer."""
+    def eos_token_ids(self) -> tuple[int, ...]:
+        """The tokens that end a text; none leaves that to the tokenizer."""
 
     @property
     def num_parameters(self) -> int:

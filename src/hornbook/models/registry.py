@@ -1,6 +1,6 @@
 """Which classes belong to the `model_type` of a config.json. A new family is a line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_config import GPT2Config
 from hornbook.models.protocols import Encoder, ModelConfig
 
-__all__ = ["ARCHITECTURES", "Architecture", "architecture_of", "config_from_dict"]
+__all__ = ["ARCHITECTURES", "Architecture", "architecture_of", "config_from_dict", "recognise_architecture"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class Architecture:
         config_class: reads and writes its config.json.
         model_class: makes a model of a configuration.
         checkpoint: the names and shapes of its tensors in files.
+        class_names: how the names of its classes begin in `architectures` of a config.json.
     """
 
     config_class: type[ModelConfig]
     model_class: Callable[[Any], Encoder]
     checkpoint: CheckpointFormat[Any]
+    class_names: tuple[str, ...] = ()
 
     def load(self, config: ModelConfig, tensors: Mapping[str, Array]) -> Encoder:
         """Makes a model of the tensors of a checkpoint.
@@ -39,7 +41,7 @@ class Architecture:
         return self.checkpoint.build(self.model_class, config, tensors)
 
 
-ARCHITECTURES: dict[str, Architecture] = {"gpt2": Architecture(GPT2Config, GPT2, GPT2Checkpoint())}
+ARCHITECTURES: dict[str, Architecture] = {"gpt2": Architecture(GPT2Config, GPT2, GPT2Checkpoint(), ("GPT2",))}
 """The families by their `model_type`."""
 
 
@@ -55,10 +57,36 @@ def architecture_of(model_type: Any) -> Architecture:
     return ARCHITECTURES[model_type]
 
 
-def config_from_dict(values: Mapping[str, Any]) -> ModelConfig:
-    """Makes the configuration that `model_type` names.
+def recognise_architecture(
+    values: Mapping[str, Any], tensor_names: Callable[[], Iterable[str]] = tuple
+) -> Architecture:
+    """The family that a config.json names by `model_type`, else by `architectures`, else that of the tensors.
+
+    Args:
+        values: the content of config.json.
+        tensor_names: gives the names of the checkpoint's tensors, where config.json does not tell.
 
     Raises:
-        ConfigError: an unknown `model_type`, or a value that does not fit.
+        ConfigError: it is none of those that there are.
     """
-    return architecture_of(values.get("model_type")).config_class.from_dict(values)
+    if values.get("model_type") is not None:
+        return architecture_of(values["model_type"])
+    listed = values.get("architectures")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    for architecture in ARCHITECTURES.values():
+        if any(name.startswith(architecture.class_names) for name in names):
+            return architecture
+    tensors = list(tensor_names())
+    for architecture in ARCHITECTURES.values():
+        if architecture.checkpoint.recognises(tensors):
+            return architecture
+    return architecture_of(None)
+
+
+def config_from_dict(values: Mapping[str, Any]) -> ModelConfig:
+    """Makes the configuration of the content of a config.json.
+
+    Raises:
+        ConfigError: it is of no known family, or a value does not fit.
+    """
+    return recognise_architecture(values).config_class.from_dict(values)
