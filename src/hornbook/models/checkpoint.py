@@ -116,7 +116,7 @@ class CheckpointFormat(ABC, Generic[Config]):
         Warns:
             UserWarning: there are other tensors, such as those of another head; they are left out.
         """
-        files = self._names_in_files(tensors)
+        files = self.names_in_files(tensors)
         config = self.settle(config, files, tensors)
         parameters = list(self.parameters(config))
         expected = {source.name: source.shape for stored in parameters for source in stored.sources}
@@ -147,9 +147,9 @@ class CheckpointFormat(ABC, Generic[Config]):
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether tensors with these names are of this family, as far as names tell."""
-        return self.signature <= set(self._names_in_files(names))
+        return self.signature <= set(self.names_in_files(names))
 
-    def _names_in_files(self, names: Iterable[str]) -> dict[str, str]:
+    def names_in_files(self, names: Iterable[str]) -> dict[str, str]:
         """Names without prefixes, each with its name in the checkpoint; without the buffers."""
         files: dict[str, str] = {}
         for full_name in names:
