@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.limits import Limit
-from benchmarks.processes import Engine, EngineError, MissingPackageError, Place, Worker
+from benchmarks.processes import Engine, EngineError, Environment, MissingPackageError, Worker
 from benchmarks.results import RESULTS, Row, write_results
 from benchmarks.show import show
 from rich.console import Console
@@ -109,7 +109,7 @@ class Benchmark:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self.place = Place(settings.threads, settings.peer_python, settings.work / "logs")
+        self.environment = Environment(settings.threads, settings.peer_python, settings.work / "logs")
         self.rows: list[Row] = []
         self.versions: dict[str, dict[str, str]] = {}
         self.skipped: dict[str, str] = {}
@@ -154,7 +154,7 @@ class Benchmark:
             return None
         try:
             if peer.converter:
-                with Worker(replace(peer, target=peer.converter), self.place) as converter:
+                with Worker(replace(peer, target=peer.converter), self.environment) as converter:
                     converter.new()
             return self._pairs(job, [ours, peer])
         except MissingPackageError as error:
@@ -167,7 +167,7 @@ class Benchmark:
 
     def _pairs(self, job: Job, engines: Sequence[Engine]) -> Row:
         with ExitStack() as stack:
-            workers = [stack.enter_context(Worker(engine, self.place)) for engine in engines]
+            workers = [stack.enter_context(Worker(engine, self.environment)) for engine in engines]
             first = [self._warm_up(worker, job) for worker in workers]
             difference = None if job.tolerance is None or len(first) == 1 else largest_difference(*first)
             agrees = difference is None or difference <= (job.tolerance or 0)
@@ -202,7 +202,7 @@ class Benchmark:
     def _sample(
         self, job: Job, workers: Sequence[Worker], repeats: Sequence[int]
     ) -> tuple[list[list[dict[str, Any]]], list[float]]:
-        """Each in turn, and the probe behind them: a column of answers for each worker, and the limits."""
+        """Each in turn, and the probe after them: a column of answers for each worker, and the limits."""
         samples: list[list[dict[str, Any]]] = [[] for _ in workers]
         limit_s = []
         for _ in _progress(range(self.settings.pairs), f"{job.name}: {' | '.join(w.name for w in workers)}"):
@@ -218,7 +218,7 @@ class Benchmark:
         """The probe; None where the kernels are not built."""
         engine = Engine("probe", "benchmarks.engines.machine:Machine", peer=False)
         try:
-            machine = self._stack.enter_context(Worker(engine, self.place))
+            machine = self._stack.enter_context(Worker(engine, self.environment))
             machine.new()
         except (MissingPackageError, EngineError) as error:
             self.skip(engine.name, str(error))

@@ -53,7 +53,7 @@ def measure(run: Callable[[], object], pairs: int, calls: int = 1) -> float:
 
 
 def alone(run: Callable[..., float], *arguments: object) -> float:
-    """Calls it in a process of its own: OpenBLAS's threads keep a core for a while behind a product."""
+    """Calls it in a process of its own: OpenBLAS's threads keep a core for a while after a product."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(run, arguments)
 
@@ -143,7 +143,7 @@ class DecodeStep:
 
 
 def decoding(pairs: int, read: float) -> dict[str, float]:
-    """A step of GPT-2 124M behind 100 rows, in the three types."""
+    """A step of GPT-2 124M after 100 rows, in the three types."""
     results = {}
     for dtype in DTYPES:
         step = DecodeStep(dtype, 100)

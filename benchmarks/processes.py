@@ -53,7 +53,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """Where engines run.
 
     Attributes:
@@ -74,18 +74,18 @@ class Worker:
         MissingPackageError: the engine's package is not installed.
     """
 
-    def __init__(self, engine: Engine, place: Place) -> None:
+    def __init__(self, engine: Engine, environment: Environment) -> None:
         self.name, self._options = engine.name, engine.options
-        self._log = place.logs / f"{engine.name.replace('/', ' ')}.log"
+        self._log = environment.logs / f"{engine.name.replace('/', ' ')}.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [place.peer_python if engine.peer else sys.executable, "-m", WORKER, engine.target],
+                [environment.peer_python if engine.peer else sys.executable, "-m", WORKER, engine.target],
                 cwd=REPOSITORY,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(place.threads),
+                env=_environment(environment.threads),
                 text=True,
             )
         hello = self._answer()

@@ -37,7 +37,7 @@ def replace_tables(document: Path, tables: str) -> None:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        raise SystemExit(f"{document}: there is no {BEGIN} ... {END}")
+        raise SystemExit(f"{document}: no {BEGIN} ... {END} in it")
     document.write_text(f"{before}{begin}\n\n{tables}\n\n{end}{after}", encoding="utf-8")
 
 

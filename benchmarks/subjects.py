@@ -28,7 +28,7 @@ POSITION_SCALE = 10
 
 
 def config(vocab_size: int, n_positions: int, n_embd: int, n_layer: int, n_head: int) -> GPT2Config:
-    """The shape of a random model, without dropout: training must not depend on chance."""
+    """The shape of a random model, without dropout: training must be deterministic."""
     return GPT2Config(
         vocab_size=vocab_size,
         n_positions=n_positions,
@@ -85,7 +85,7 @@ class Subject:
 
 
 def subject(name: str, work: Path, vocab: Path | None = None) -> Subject:
-    """Makes the folder, unless it is there.
+    """Makes the folder, unless it exists.
 
     Args:
         name: of a row of CONFIGS, or a built-in model.

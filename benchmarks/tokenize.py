@@ -10,7 +10,7 @@ A text of 8 MB is one string, in four kinds:
     Hindi      likewise, or the file of --hindi
 
 Chinese and Hindi are no prose: words are drawn one by one from the 20,000 most frequent ones of the package
-wordfreq, each as often as it is used, with a comma behind 8% and the end of a sentence behind 7% of them. A
+wordfreq, each as often as it is used, with a comma after 8% and the end of a sentence after 7% of them. A
 real text has rarer words, and repeats whole phrases; in Chinese, where no spaces part words, both matter.
 
 tokenizers is much slower, so it gets 4 MB, and so do we beside it. Every sample is the first text that a
@@ -133,7 +133,7 @@ def drawn(name: str, language: str, folder: Path, benchmark: Benchmark) -> Text:
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {"language": language, "path": str(path), "n_bytes": SIZE}
         with Worker(
-            Engine("wordfreq", "benchmarks.engines.wordfreq_:write", options), benchmark.place
+            Engine("wordfreq", "benchmarks.engines.wordfreq_:write", options), benchmark.environment
         ) as writer:
             writer.new()
     return Text(name, path)

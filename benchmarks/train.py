@@ -27,7 +27,7 @@ def engines(model: Subject) -> tuple[Engine, list[Engine]]:
 
 
 def training(model: Subject, n_sequences: int, length: int, settings: Settings) -> Job:
-    """One step, behind those whose losses are compared."""
+    """One step, after those whose losses are compared."""
     return Job(
         name=f"train {model.name}, {n_sequences} x {length}",
         call="train",

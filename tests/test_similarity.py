@@ -42,7 +42,7 @@ BY_HAND: list[tuple[Metric, Any, Any, float]] = [
 
 @pytest.mark.parametrize(("metric", "a", "b", "expected"), BY_HAND)
 def test_by_hand(metric: Metric, a: Any, b: Any, expected: float) -> None:
-    """B10 to B13, B29 and F7: the cosine of opposite vectors is -1."""
+    """The cosine of opposite vectors is -1."""
     measure = METRICS[metric]
     assert measure(a, b) == pytest.approx(expected, abs=CLOSE)
     assert measure(b, a) == pytest.approx(expected, abs=CLOSE)
@@ -189,7 +189,6 @@ ROWS = np.array([[1.0, 0], [0, 1], [1, 1], [-1, 0], [2, 0]])
 
 
 def test_all_metrics() -> None:
-    """B14, as what follows."""
     values = SimilarityCalculator().calculate_all_metrics(A, B)
     assert list(values) == NAMES
     for metric, value in values.items():

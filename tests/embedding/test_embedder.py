@@ -42,7 +42,6 @@ def test_what_is_loaded(embedder: hornbook.Embedder) -> None:
 
 
 def test_one_vector_of_fixed_size_for_each_text(embedder: hornbook.Embedder) -> None:
-    """B1 and B15."""
     for text in TEXTS:
         vector = embedder.encode(text)
         assert vector.shape == (256,)
@@ -62,7 +61,6 @@ def test_values_equal_transformers(embedder: hornbook.Embedder) -> None:
 
 
 def test_alone_or_in_company(embedder: hornbook.Embedder) -> None:
-    """B9 and F2."""
     alone = np.stack([embedder.encode(text) for text in TEXTS])
     for batch_size in (1, 2, 3, 7, 32):
         together = embedder.encode(TEXTS, batch_size=batch_size)
@@ -93,7 +91,7 @@ def test_an_empty_text_is_the_token_that_begins_one(embedder: hornbook.Embedder)
 
 
 def test_normalized_vectors_have_length_one_and_the_same_direction(embedder: hornbook.Embedder) -> None:
-    """B13: their dot product is the cosine."""
+    """Their dot product is the cosine."""
     plain, unit = embedder.encode(TEXTS), embedder.encode(TEXTS, normalize_embeddings=True)
     assert unit.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-6)
@@ -161,7 +159,6 @@ def test_similarity_has_an_axis_for_each_list(embedder: hornbook.Embedder) -> No
 
 
 def test_similarity_is_the_raw_cosine(embedder: hornbook.Embedder) -> None:
-    """F7 and B10."""
     vectors = embedder.encode(TEXTS)
     np.testing.assert_allclose(
         embedder.similarity(TEXTS, TEXTS), hornbook.similarity.matrix(vectors), atol=1e-6
@@ -177,7 +174,6 @@ def test_similarity_of_other_lengths(embedder: hornbook.Embedder) -> None:
 
 
 def test_find_most_similar(embedder: hornbook.Embedder) -> None:
-    """B2 and B5."""
     found = embedder.find_most_similar("The cat sleeps.", TEXTS, top_k=3)
     assert [match.index for match in found][:2] == [0, 5]
     assert [match.text for match in found] == [TEXTS[match.index] for match in found]
@@ -198,7 +194,7 @@ def test_nothing_to_find_and_nothing_asked(embedder: hornbook.Embedder) -> None:
 
 
 def test_the_parts_of_a_sentence_have_their_context() -> None:
-    """B50: the same word by another neighbour is another vector."""
+    """The same word by another neighbour is another vector."""
     lm = hornbook.load()
     ids = [lm.tokenizer.encode(text) for text in (" river bank", " money bank")]
     assert ids[0][-1] == ids[1][-1]

@@ -9,7 +9,6 @@ from hornbook.generation import GenerationConfig
 
 
 def test_defaults_are_documented_values() -> None:
-    """R12."""
     config = GenerationConfig()
     assert (config.max_new_tokens, config.temperature, config.top_k, config.top_p) == (50, 0.8, 50, 1.0)
     assert (config.min_p, config.repetition_penalty, config.seed, config.eos_token_ids) == (0, 1, None, None)

@@ -66,7 +66,7 @@ def word_characters() -> list[int]:
 
 
 def unknown_to_normal_forms() -> list[int]:
-    """Those that have no place there, or would have one in this Python's version only.
+    """Those that do not belong there, or would have one in this Python's version only.
 
     Others that no form changes are taken in where that makes two ranges one.
     """
@@ -144,7 +144,7 @@ def _runs(shifts: Iterable[tuple[int, int]]) -> Iterable[str]:
 
 
 def cluster_characters() -> dict[str, list[int]]:
-    """Those that belong to what is before them, to what is behind them, and those that stand alone.
+    """Those that belong to what is before them, to what is after them, and those that stand alone.
 
     For the last, 4 bytes are too many: a cluster of more than 5 is not looked up.
     """

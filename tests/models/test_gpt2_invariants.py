@@ -15,7 +15,7 @@ ROUNDING = 30 * np.sqrt(50) * np.finfo(np.float32).eps
 
 
 def test_no_position_sees_a_later_one(case: Any) -> None:
-    """R19 and F1: bit for bit, in every layer."""
+    """Bit for bit, in every layer."""
     ids = max(case.sequences, key=len)
     for t in range(len(ids)):
         changed = ids.copy()
@@ -104,7 +104,6 @@ def test_first_weights_are_those_of_gpt2_and_follow_the_seed() -> None:
 
 
 def test_parts_have_the_names_of_the_checkpoint() -> None:
-    """R16."""
     names = {name for name, _ in GPT2(small(n_layer=1), seed=0).named_parameters()}
     linears = {"attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"}
     layers = {f"h.0.{name}" for name in linears | {"ln_1", "ln_2"}} | {"ln_f"}
@@ -113,7 +112,7 @@ def test_parts_have_the_names_of_the_checkpoint() -> None:
 
 
 def test_residuals_are_pre_norm() -> None:
-    """R17: x + attn(ln_1(x)), then x + mlp(ln_2(x)), recomputed with the layers one by one."""
+    """X + attn(ln_1(x)), then x + mlp(ln_2(x)), recomputed with the layers one by one."""
     model = GPT2(small(), seed=5)
     block, offsets = model.h[1], np.array([0, 5], np.int32)
     with no_grad():

@@ -35,7 +35,7 @@ PROBABILITIES = ("attn_pdrop", "embd_pdrop", "resid_pdrop")
     ],
 )
 def test_presets(preset: str, width: int, layers: int, heads: int, parameters: int) -> None:
-    """R6 to R9, F9 and B6: the real sizes, not those of the blog posts."""
+    """The real sizes, not those of the blog posts."""
     config: GPT2Config = getattr(GPT2Config, preset)()
     assert (config.n_embd, config.n_layer, config.n_head) == (width, layers, heads)
     assert (config.n_positions, config.vocab_size, config.bos_token_id) == (1024, 50257, 50256)

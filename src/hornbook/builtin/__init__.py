@@ -11,5 +11,5 @@ DEFAULT_EMBEDDING_MODEL = "tiny-lm"
 
 
 def builtin_folder(name: str) -> Path:
-    """Where the files of a built-in model lie; `name` is a key of BUILTIN_MODELS."""
+    """The folder with the files of a built-in model; `name` is a key of BUILTIN_MODELS."""
     return Path(__file__).parent / name

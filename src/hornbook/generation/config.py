@@ -35,7 +35,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "forced_bos_token_id": (),
     "forced_eos_token_id": (),
 }
-"""Settings of generation_config.json that are not taken, with the values for which that changes nothing."""
+"""Settings of generation_config.json that have no effect here, with the values for which that is right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class GenerationConfig:
         return dict(self.file_values) | changed
 
     def override(self, **options: Any) -> "GenerationConfig":
-        """The same with every option that is not None in the place of its own.
+        """The same configuration with every given option that is not None.
 
         Raises:
             ConfigError: an unknown option, or a value out of range.

@@ -1,4 +1,4 @@
-"""A text that grows: tokens go into the model, the logits of the next one come out."""
+"""Decoding one text step by step: tokens go into the model, the logits of the next one come out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,11 @@ __all__ = ["Decoding"]
 
 
 class Decoding:
-    """What the model remembers of one text, and the steps by which it goes on.
+    """The cache of one text, and the steps that continue it.
 
     Args:
         model: any decoder.
-        capacity: the most tokens that the text will have.
+        capacity: the largest number of tokens that the text will have.
     """
 
     def __init__(self, model: Decoder, capacity: int) -> None:

@@ -1,4 +1,4 @@
-"""GPT-2 in files: it keeps its own names there.
+"""GPT-2 in files, which have the names of the model.
 
 What differs between writers: a `transformer.` before every name, constant buffers of the attention mask, and
 an `lm_head.weight` that repeats the token table, or replaces it.

@@ -1,7 +1,7 @@
 """What the rest of the package asks of a model, whatever its family.
 
 `loading`, `generation` and `embedding` are typed to these protocols and name no family. `registry.py` says
-which classes stand behind a `model_type`. Shapes: N rows (the tokens of all sequences, packed one after the
+which classes belong to a `model_type`. Shapes: N rows (the tokens of all sequences, packed one after the
 other), C = n_embd, V = vocab_size.
 """
 
