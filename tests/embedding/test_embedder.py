@@ -168,6 +168,20 @@ def test_similarity_is_the_raw_cosine(embedder: hornbook.Embedder) -> None:
     assert embedder.similarity(np.array([1.0, 0]), np.array([0, 1.0])) == 0
 
 
+@pytest.mark.parametrize(
+    "kind", [list, tuple, np.array, lambda x: np.array(x, object), lambda x: np.array(x, np.dtypes.StringDType())]
+)
+def test_texts_in_any_sequence_or_array(embedder: hornbook.Embedder, kind: Any) -> None:
+    texts = kind(TEXTS[:3])
+    np.testing.assert_array_equal(embedder.encode(texts), embedder.encode(TEXTS[:3]))
+    np.testing.assert_array_equal(embedder.encode_sentences(texts), embedder.encode(TEXTS[:3]))
+    np.testing.assert_array_equal(
+        embedder.similarity(texts, "a cat"), embedder.similarity(TEXTS[:3], "a cat")
+    )
+    assert [match.index for match in embedder.find_most_similar("a cat", texts, top_k=1)] == [0]
+    assert embedder.encode(np.array("one")).shape == (256,)
+
+
 def test_similarity_of_other_lengths(embedder: hornbook.Embedder) -> None:
     with pytest.raises(ShapeError, match="equal length expected, got 256 and 3"):
         embedder.similarity("a", np.ones(3))

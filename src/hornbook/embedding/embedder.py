@@ -22,7 +22,10 @@ __all__ = ["Embedder", "Match"]
 
 Ids: TypeAlias = NDArray[np.int32]
 Vectors: TypeAlias = NDArray[Any]
-Texts: TypeAlias = str | Sequence[str]
+Texts: TypeAlias = str | Sequence[str] | NDArray[Any]
+
+KINDS_OF_TEXT = "UTO"
+"""Of arrays: strings of a fixed length, of any length, and objects."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,8 @@ class Embedder:
         """Vectors of texts.
 
         Args:
-            sentences: one text, or several. An empty one counts as the token that begins a text.
+            sentences: one text, or several in a sequence or an array. An empty one counts as the token that
+                begins a text.
             batch_size: how many texts the model sees at a time; memory and speed, not results.
             normalize_embeddings: scale every vector to length 1.
             truncate: cut texts that have more tokens than the model takes, instead of refusing them.
@@ -149,12 +153,15 @@ class Embedder:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
+        if isinstance(sentences, np.ndarray) and sentences.ndim == 0:
+            sentences = sentences.item()
+        is_one = isinstance(sentences, str)
         texts = [sentences] if isinstance(sentences, str) else _several("sentences", sentences)
         batches = [self._encode_batch(batch, truncate) for batch in _batches(texts, batch_size)]
         vectors = np.concatenate([np.empty((0, self.dimensions), np.float32), *batches])
         if normalize_embeddings:
             _scale_to_unit(vectors)
-        return vectors[0] if isinstance(sentences, str) else vectors
+        return vectors[0] if is_one else vectors
 
     def encode_sentences(self, sentences: Sequence[str], **options: Any) -> Vectors:
         """`encode` for a list: one row for each sentence, in order, `[B, C]`.
@@ -198,7 +205,8 @@ class Embedder:
         return [Match(index, score, candidates[index]) for index, score in found]
 
     def _vectors(self, x: Texts | Vectors) -> Vectors:
-        if isinstance(x, np.ndarray):
+        """Arrays of numbers are vectors, all else is texts."""
+        if isinstance(x, np.ndarray) and x.dtype.kind not in KINDS_OF_TEXT:
             return x
         return self.encode(x)
 
@@ -241,8 +249,8 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (texts[begin : begin + size] for begin in range(0, len(texts), size))
 
 
-def _several(name: str, texts: Sequence[str]) -> list[str]:
-    """A list of texts; a single one would fall apart into its characters."""
+def _several(name: str, texts: Sequence[str] | NDArray[Any]) -> list[str]:
+    """A list of texts; a single one would be split into its characters."""
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise TypeError(f"{name}: expected a list of texts, got one {type(texts).__name__}")
     return list(texts)
