@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import hornbook
 from hornbook.generation import FinishReason, Step
 from hornbook.generation.text import with_text
-from hornbook.tokenizer import DecodeStream
+from hornbook.tokenizer import DecodeStream, EncodedBatch
 
 TEXT = "Tür 日本語 👩‍👧 e\u0301 — “fin”"
 
@@ -28,6 +28,9 @@ class Bytes:
         return len(self.pieces)
 
     def encode(self, text: str) -> list[int]:
+        raise NotImplementedError
+
+    def encode_batch(self, texts: Sequence[str], **options: object) -> EncodedBatch:
         raise NotImplementedError
 
     def decode(self, ids: Iterable[object]) -> str:

@@ -71,7 +71,7 @@ def test_unknown_policy_is_an_error(tiny: BPETokenizer) -> None:
         with pytest.raises(TokenizerError, match=f"{argument} must be 'all' or a set of tokens, got 'skip'"):
             tiny.encode("a", **wrong)
         wrong = {argument: {"<s>"}}
-        with pytest.raises(TokenizerError, match=f"{argument}: '<s>' is no special token"):
+        with pytest.raises(TokenizerError, match=f"{argument}: '<s>' is not a special token"):
             tiny.encode("a", **wrong)
 
 

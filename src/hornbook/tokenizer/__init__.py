@@ -1,8 +1,8 @@
 """Text to ids and back: characters for teaching, byte-level BPE for GPT-2, WordPiece, Unigram and more.
 
-Start with `char` (a tokenizer in a dozen lines), then `bpe` and `tokenizer`, which walks through `added`
-(tokens in text), `normalizers`, `pretokenizers`, the models (`byte_pairs` with `patterns` and `merging`,
-`wordpiece`, `unigram`), `templates` and `decoders`. `tokenizer_json` and `folder` read the files.
+Start with `char`, a tokenizer in a dozen lines, then read `pipeline`, the walk from text to ids. Its steps
+are in `steps`, what turns words into ids in `models`, what both need to know about characters in `unicode`.
+`files` reads what others have published, `training` makes vocabularies.
 """
 
 from hornbook.tokenizer.bpe import BPETokenizer

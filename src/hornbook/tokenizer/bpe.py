@@ -1,6 +1,6 @@
-"""The tokenizer of GPT-2: byte-level byte pair encoding, which takes any text and gives it back exactly.
+"""The tokenizer of GPT-2: byte-level byte pair encoding, which encodes any text and decodes it exactly.
 
-Text becomes ids in `byte_pairs`, on the way that `tokenizer` describes.
+`models.byte_bpe` turns words into ids.
 
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
 """
@@ -40,11 +40,11 @@ class BPETokenizer(Tokenizer):
     def from_files(cls, vocab: str | PathLike[str], merges: str | PathLike[str], **options: Any) -> Self:
         """Reads vocab.json and merges.txt, the files that GPT-2 was published with.
 
-        Tokens that are neither a byte nor made by a merge are taken for special ones.
+        Tokens that are neither a byte nor made by a merge are special.
 
         Raises:
-            TokenizerError: a file is damaged, or the two do not belong together.
-            OSError: a file cannot be read.
+            TokenizerError: A file is damaged, or the two do not belong together.
+            OSError: A file cannot be read.
         """
         tokens, pairs = read_vocabulary(Path(vocab), Path(merges))
         document = byte_level_document(tokens, pairs, special_tokens(tokens, pairs, str(vocab)))
@@ -54,8 +54,8 @@ class BPETokenizer(Tokenizer):
         """Writes vocab.json and merges.txt, from which `from_files` makes an equal tokenizer.
 
         Raises:
-            TokenizerError: the tokenizer has settings that these files cannot hold.
-            OSError: a file cannot be written; what stood there before is kept.
+            TokenizerError: The tokenizer has settings that these files cannot hold.
+            OSError: A file cannot be written; a file of that name is kept.
         """
         tokens = self._pipeline.tokens
         pairs = [_pair(entry) for entry in self._document["model"]["merges"]]
@@ -63,7 +63,7 @@ class BPETokenizer(Tokenizer):
         if not self._is_plain(set(special)):
             raise TokenizerError(
                 "save_files: vocab.json and merges.txt cannot hold this tokenizer's added tokens or "
-                "settings; save() keeps all in a tokenizer.json"
+                "settings; save() writes a tokenizer.json, which can"
             )
         vocab = json.dumps(dict(tokens), ensure_ascii=False, separators=(",", ":"))
         merges = "".join(f"{left} {right}\n" for left, right in pairs)
@@ -72,7 +72,7 @@ class BPETokenizer(Tokenizer):
                 stream.write(text.encode("utf-8"))
 
     def _is_plain(self, special: set[str]) -> bool:
-        """Whether there is nothing but GPT-2's own settings, and these special tokens."""
+        """Whether the tokenizer has GPT-2's own settings and these special tokens, and no others."""
         pipeline, step = self._pipeline, self._document["pre_tokenizer"]
         is_split = step["type"] == "ByteLevel" and step.get("use_regex") in (None, True)
         is_merged = not self._document["model"].get("ignore_merges")

@@ -1,10 +1,13 @@
-"""The simplest tokenizer there is: one character, one id. Real ones (see `bpe`) need fewer ids for a text."""
+"""The simplest tokenizer: one character, one id. Real ones (see `bpe`) need fewer ids for a text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import SupportsIndex
 
+import numpy as np
+
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.checking import checked_ids, checked_text, well_formed
+from hornbook.tokenizer.checking import checked_ids, checked_text, checked_texts, well_formed
+from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow, fit
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["CharTokenizer"]
@@ -35,8 +38,14 @@ class CharTokenizer:
         self.eos_token_id: int | None = limit + 1
         self.vocab_size = limit + 2
 
+    def __repr__(self) -> str:
+        return (
+            f"CharTokenizer(characters, vocab_size={self.vocab_size}, "
+            f"unk_token_id={self.unk_token_id}, eos_token_id={self.eos_token_id})"
+        )
+
     def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
-        """Turns each character into its code point, and at the end, if asked, appends the end of text.
+        """Turns each character into its code point, and appends the end of text if asked to.
 
         Raises:
             TypeError: `text` is not a str.
@@ -45,12 +54,40 @@ class CharTokenizer:
         ids = [min(ord(character), self.unk_token_id) for character in characters]
         return [*ids, self.unk_token_id + 1] if add_special_tokens else ids
 
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        add_special_tokens: bool = False,
+        max_length: int | None = None,
+        on_overflow: Overflow = "error",
+    ) -> EncodedBatch:
+        """Turns many texts into ids, packed into arrays.
+
+        Args:
+            texts: Any texts.
+            add_special_tokens: Whether each text is followed by the end of text.
+            max_length: The most ids of a sequence, the end of text included; None for no limit.
+            on_overflow: Whether a longer text is an error, is truncated, or is divided into chunks.
+
+        Raises:
+            TypeError: A text is not a str, or `texts` is one.
+            TokenizerError: `max_length` leaves no room for a character.
+            ContextLengthError: A text is too long, and `on_overflow` is "error".
+        """
+        known = list(map(well_formed, checked_texts("encode_batch", texts)))
+        codes = np.frombuffer("".join(known).encode("utf-32-le"), "<u4")
+        ids = np.minimum(codes, self.unk_token_id).astype(np.int32)
+        offsets = np.cumsum([0, *map(len, known)], dtype=np.int32)
+        after = (self.unk_token_id + 1,) if add_special_tokens else ()
+        return fit(ids, offsets, max_length, on_overflow, after=after)
+
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
-        """Turns ids into text; unknown and end of text leave nothing behind.
+        """Turns ids into text; unknown and end of text stand for no text.
 
         Raises:
             TypeError: `ids` are not integers.
-            TokenizerError: an id is out of range.
+            TokenizerError: An id is out of range.
         """
         known = checked_ids("decode", ids, self.vocab_size)
         return b"".join(map(self.token_bytes, known)).decode("utf-8", errors="replace")
@@ -63,7 +100,7 @@ class CharTokenizer:
         """The UTF-8 bytes of one character; none for unknown and end of text.
 
         Raises:
-            TokenizerError: the id is out of range.
+            TokenizerError: The id is out of range.
         """
         (code,) = checked_ids("token_bytes", [token_id], self.vocab_size)
         return b"" if code >= self.unk_token_id else chr(code).encode("utf-8", errors="surrogatepass")

@@ -1,4 +1,4 @@
-"""Arguments that are looked at before they are believed, and values cut short for messages."""
+"""Checks of arguments, and values shortened for messages."""
 
 import reprlib
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex
 
 from hornbook.errors import TokenizerError
 
-__all__ = ["brief", "checked_ids", "checked_text", "checked_texts", "well_formed"]
+__all__ = ["brief", "checked_ids", "checked_text", "checked_texts", "described_tokens", "well_formed"]
 
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 50
@@ -20,8 +20,15 @@ def brief(value: Any) -> str:
     return _brief.repr(value)
 
 
+def described_tokens(tokens: Sequence[str]) -> str:
+    """Some tokens as one short line: the first five, and how many more there are."""
+    shown = ", ".join(map(brief, tokens[:5]))
+    more = f", and {len(tokens) - 5} more" if len(tokens) > 5 else ""
+    return f"[{shown}{more}]"
+
+
 def checked_text(operation: str, text: str) -> str:
-    """Returns `text` if it is one.
+    """Returns `text` if it is a str.
 
     Raises:
         TypeError: not a str.
@@ -32,10 +39,10 @@ def checked_text(operation: str, text: str) -> str:
 
 
 def checked_texts(operation: str, texts: Sequence[str]) -> list[str]:
-    """Returns `texts` as a list if they are a sequence of texts.
+    """Returns `texts` as a list if each is a str.
 
     Raises:
-        TypeError: a single str, or something else than str among them.
+        TypeError: `texts` is a single str, or an item is not a str.
     """
     if isinstance(texts, str):
         raise TypeError(f"{operation}: texts must be a list of str, got one str; put it into a list")
@@ -47,15 +54,15 @@ def checked_texts(operation: str, texts: Sequence[str]) -> list[str]:
 
 
 def well_formed(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair; two halves that fit are their character."""
+    """The text with U+FFFD for each half of a surrogate pair; a whole pair becomes its character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def checked_ids(operation: str, ids: Iterable[SupportsIndex], vocab_size: int) -> list[int]:
-    """Returns `ids`, of any integer sequence or NumPy array, as a list of int.
+    """Returns `ids`, an integer sequence or array of any kind, as a list of int.
 
     Raises:
-        TypeError: not a sequence of integers.
+        TypeError: `ids` is not a flat sequence of integers.
         TokenizerError: an id is outside of 0 to `vocab_size - 1`.
     """
     try:

@@ -1,4 +1,4 @@
-"""Many texts as ids, one after the other, and what becomes of those that are too long."""
+"""Many texts as ids, packed one after the other; texts that are too long are truncated or divided."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from hornbook.errors import ContextLengthError, TokenizerError
 from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.spans import Ids
 
 __all__ = ["EncodedBatch", "Overflow", "fit"]
 
-Ids = NDArray[np.int32]
-
 Overflow: TypeAlias = Literal["error", "truncate", "chunk"]
-"""A text that is too long is an error, loses its end, or becomes several sequences."""
+"""Whether a text that is too long is an error, is truncated, or is divided into several sequences."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,12 @@ class EncodedBatch:
     """B sequences of ids, packed as models take them; `ids, offsets = batch` works.
 
     Attributes:
-        ids: of all sequences, int32 `[N]`.
-        offsets: where each sequence begins and the last one ends, int32 `[B+1]`.
-        n_tokens: how many tokens each text had, with those around it, int32 `[number of texts]`.
-        n_lost: how many of them are missing here, int32 `[number of texts]`.
-        text_index: which text each sequence is of, int32 `[B]`: 0, 1, 2, ... unless texts were cut up.
+        ids: The ids of all sequences, int32 `[N]`.
+        offsets: Where each sequence begins and the last one ends, int32 `[B+1]`.
+        n_tokens: How many tokens each text has, those of the template included, int32 `[number of texts]`.
+        n_lost: How many of them were cut off, int32 `[number of texts]`.
+        text_index: The index of the text of each sequence, int32 `[B]`: 0, 1, 2, ... unless a text was
+            divided into chunks.
     """
 
     ids: Ids
@@ -47,32 +47,32 @@ def fit(
     on_overflow: Overflow,
     *,
     before: Sequence[int] = (),
-    behind: Sequence[int] = (),
+    after: Sequence[int] = (),
     keep_end: bool = False,
     stride: int = 0,
 ) -> EncodedBatch:
     """Makes sequences of at most `max_length` ids from those of the texts.
 
     Args:
-        ids: of all texts.
-        offsets: where each text begins and the last one ends.
+        ids: the ids of all texts, int32 `[N]`.
+        offsets: where each text begins and the last one ends, int32 `[B+1]`.
         max_length: the most ids of a sequence; None for no limit.
-        on_overflow: what becomes of longer texts.
+        on_overflow: what is done with longer texts.
         before: ids that go before each sequence; `max_length` counts them.
-        behind: likewise.
-        keep_end: whether truncation takes from the beginning.
-        stride: how many ids of a chunk the next one has again, at its beginning.
+        after: ids that go after each sequence; `max_length` counts them.
+        keep_end: whether truncation keeps the end of a text instead of its beginning.
+        stride: how many ids at the end of a chunk the next one repeats.
 
     Raises:
-        TokenizerError: `max_length` is no integer that leaves room for a token, `stride` none that leaves
-            room for another one, or `on_overflow` is unknown.
-        ContextLengthError: a text is too long, and that is to be an error.
+        TokenizerError: `max_length` is not an integer that leaves room for a token, `stride` not one that
+            leaves room for a further token, or `on_overflow` is unknown.
+        ContextLengthError: a text is too long, and `on_overflow` is "error".
     """
     if on_overflow not in ("error", "truncate", "chunk"):
         raise TokenizerError(
             f"encode_batch: on_overflow must be 'error', 'truncate' or 'chunk', got {brief(on_overflow)}"
         )
-    extra = len(before) + len(behind)
+    extra = len(before) + len(after)
     if max_length is not None and (type(max_length) is not int or max_length < extra + 1):
         raise TokenizerError(
             f"encode_batch: max_length must be an integer of {extra + 1} or more, got {brief(max_length)}"
@@ -87,7 +87,7 @@ def fit(
             batch = _truncated(batch, content, room, keep_end)
         else:
             batch = _chunked(batch, room, _checked_stride(stride, room))
-    return _surrounded(batch, before, behind) if extra else batch
+    return _surrounded(batch, before, after) if extra else batch
 
 
 def _too_long(n_tokens: Ids, max_length: int) -> ContextLengthError:
@@ -100,16 +100,16 @@ def _too_long(n_tokens: Ids, max_length: int) -> ContextLengthError:
 
 def _truncated(batch: EncodedBatch, content: Ids, room: int, keep_end: bool) -> EncodedBatch:
     kept = np.minimum(content, room)
-    place = np.arange(len(batch.ids)) - np.repeat(batch.offsets[:-1], content)
-    is_kept = place >= np.repeat(content - kept, content) if keep_end else place < room
+    index = np.arange(len(batch.ids)) - np.repeat(batch.offsets[:-1], content)  # within its text
+    is_kept = index >= np.repeat(content - kept, content) if keep_end else index < room
     return replace(batch, ids=batch.ids[is_kept], offsets=_offsets(kept), n_lost=content - kept)
 
 
 def _checked_stride(stride: int, room: int) -> int:
     if type(stride) is not int or not 0 <= stride < room:
         raise TokenizerError(
-            f"encode_batch: stride must be an integer from 0 to {room - 1}, for {room} ids of a text in each "
-            f"chunk; got {brief(stride)}"
+            f"encode_batch: stride must be an integer from 0 to {room - 1}, as each chunk has room for "
+            f"{room} ids of its text; got {brief(stride)}"
         )
     return stride
 
@@ -127,13 +127,13 @@ def _chunked(batch: EncodedBatch, room: int, stride: int) -> EncodedBatch:
     return replace(batch, ids=ids, offsets=offsets, text_index=text_index)
 
 
-def _surrounded(batch: EncodedBatch, before: Sequence[int], behind: Sequence[int]) -> EncodedBatch:
+def _surrounded(batch: EncodedBatch, before: Sequence[int], after: Sequence[int]) -> EncodedBatch:
     """Puts the same ids around each sequence."""
     lengths = np.diff(batch.offsets)
-    offsets = _offsets(lengths + len(before) + len(behind))
+    offsets = _offsets(lengths + len(before) + len(after))
     ids = np.empty(offsets[-1], np.int32)
     ids[offsets[:-1, None] + np.arange(len(before))] = before
-    ids[offsets[1:, None] + np.arange(-len(behind), 0)] = behind
+    ids[offsets[1:, None] + np.arange(-len(after), 0)] = after
     shift = offsets[:-1] + len(before) - batch.offsets[:-1]
     ids[np.arange(len(batch.ids)) + np.repeat(shift, lengths)] = batch.ids
     return replace(batch, ids=ids, offsets=offsets)

@@ -1,4 +1,4 @@
-"""JSON objects read key by key: what a file asks for is done or named in an error, never passed over."""
+"""JSON objects read key by key: a setting is applied or named in an error, never ignored in silence."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -6,32 +6,32 @@ from typing import Any, Final
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief, well_formed
 
-__all__ = ["REQUIRED", "Settings"]
+__all__ = ["REQUIRED", "JsonObject"]
 
 REQUIRED: Final[Any] = object()
-"""Stands for a default where there is none."""
+"""The default of a setting that must be given."""
 
 
-class Settings:
+class JsonObject:
     """An object of a tokenizer file.
 
     Args:
-        value: what the file has there.
-        place: the file and the way to the object, for messages.
+        value: the object.
+        path: the file, and the keys that lead to the object, for messages.
 
     Raises:
-        TokenizerError: `value` is no object.
+        TokenizerError: `value` is not an object.
     """
 
-    def __init__(self, value: Any, place: str) -> None:
+    def __init__(self, value: Any, path: str) -> None:
         if not isinstance(value, dict):
-            raise TokenizerError(f"{place}: expected an object, got {brief(value)}")
-        self.place = place
+            raise TokenizerError(f"{path}: expected an object, got {brief(value)}")
+        self.path = path
         self._values: Mapping[str, Any] = value
         self._unread = {key for key, entry in value.items() if entry is not None}
 
     def value(self, key: str, default: Any = None) -> Any:
-        """What stands at a key, of any type; `null` counts as nothing."""
+        """The value of a key, of any type; `null` counts as absent."""
         self._unread.discard(key)
         found = self._values.get(key)
         if found is None and default is REQUIRED:
@@ -46,7 +46,7 @@ class Settings:
         return value
 
     def text(self, key: str, default: Any = REQUIRED) -> str:
-        """A text without halves of surrogate pairs; it may be empty."""
+        """A text without lone surrogates; it may be empty."""
         value = self.value(key, default)
         if not isinstance(value, str) or well_formed(value) != value:
             raise self.error(key, f"must be text, got {brief(value)}")
@@ -60,7 +60,7 @@ class Settings:
         return value
 
     def integer(self, key: str, default: Any = REQUIRED, *, least: int = 0, most: int | None = None) -> int:
-        """An integer from `least` on, to `most` if that is given."""
+        """An integer of at least `least`, and at most `most` if that is given."""
         value = self.value(key, default)
         if type(value) is not int or value < least or (most is not None and value > most):
             bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
@@ -75,7 +75,7 @@ class Settings:
         return value
 
     def neutral(self, key: str, *accepted: Any) -> None:
-        """Takes a setting that is not supported if it changes nothing: absent, or one of `accepted`."""
+        """Accepts an unsupported setting as long as it has no effect: absent, or one of `accepted`."""
         value = self.value(key)
         if value is not None and not any(value == each for each in accepted):
             expected = " or ".join(map(repr, (*accepted, None)))
@@ -86,32 +86,32 @@ class Settings:
         return iter(self._values)
 
     def items(self, key: str) -> list[Any]:
-        """A list of anything; none for `null`."""
+        """A list of anything; empty for `null`."""
         value = self.value(key, [])
         if not isinstance(value, list):
             raise self.error(key, f"expected a list, got {brief(value)}")
         return value
 
-    def objects(self, key: str) -> "list[Settings]":
-        """A list of objects; none for `null`."""
+    def objects(self, key: str) -> "list[JsonObject]":
+        """A list of objects; empty for `null`."""
         return [
-            Settings(item, f"{self.place}: {key}[{number}]") for number, item in enumerate(self.items(key))
+            JsonObject(item, f"{self.path}: {key}[{number}]") for number, item in enumerate(self.items(key))
         ]
 
-    def object(self, key: str) -> "Settings":
+    def object(self, key: str) -> "JsonObject":
         """An object."""
         self._unread.discard(key)
-        return Settings(self._values.get(key), f"{self.place}: {key}")
+        return JsonObject(self._values.get(key), f"{self.path}: {key}")
 
-    def optional(self, key: str) -> "Settings | None":
+    def optional(self, key: str) -> "JsonObject | None":
         """An object, or None for `null`."""
         return None if self.value(key) is None else self.object(key)
 
     def close(self) -> None:
-        """Refuses what nobody has read.
+        """Refuses settings that were never read.
 
         Raises:
-            TokenizerError: there is a setting that is not supported.
+            TokenizerError: a setting is not supported.
         """
         if self._unread:
             key = min(self._unread)
@@ -119,4 +119,4 @@ class Settings:
 
     def error(self, key: str, problem: str) -> TokenizerError:
         """The error about one setting."""
-        return TokenizerError(f"{self.place}: {key} {problem}")
+        return TokenizerError(f"{self.path}: {key} {problem}")

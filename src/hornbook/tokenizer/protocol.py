@@ -1,8 +1,9 @@
-"""What the rest of the package asks of a tokenizer, whatever its kind."""
+"""What the rest of the package needs of a tokenizer, whatever its kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, SupportsIndex
 
+from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["AnyTokenizer"]
@@ -11,7 +12,7 @@ __all__ = ["AnyTokenizer"]
 class AnyTokenizer(Protocol):
     """Turns text into ids and ids into text.
 
-    `decode(encode(text)) == text` for a tokenizer that normalises nothing and knows every character.
+    `decode(encode(text)) == text` for a tokenizer that normalizes nothing and knows every character.
     """
 
     @property
@@ -20,14 +21,24 @@ class AnyTokenizer(Protocol):
 
     @property
     def bos_token_id(self) -> int | None:
-        """The id that begins a document, if there is one."""
+        """The id that begins a document; None if no token does."""
 
     @property
     def eos_token_id(self) -> int | None:
-        """The id that ends a document, if there is one."""
+        """The id that ends a document; None if no token does."""
 
     def encode(self, text: str) -> list[int]:
         """Turns text into ids."""
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        add_special_tokens: bool = ...,
+        max_length: int | None = None,
+        on_overflow: Overflow = "error",
+    ) -> EncodedBatch:
+        """Turns many texts into ids, packed into arrays; see `Tokenizer.encode_batch`."""
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD."""
@@ -36,4 +47,4 @@ class AnyTokenizer(Protocol):
         """Decodes ids as they come."""
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The UTF-8 bytes that one id stands for; it may be only a part of a character."""
+        """The UTF-8 bytes that one id stands for; they may be only a part of a character."""

@@ -1,4 +1,4 @@
-"""Ids to text as they come, never half a character."""
+"""Ids to text as they come, whole characters only."""
 
 import codecs
 from collections.abc import Callable, Collection
@@ -9,12 +9,12 @@ __all__ = ["DecodeStream"]
 class DecodeStream:
     """Decodes ids one by one; all pieces joined are what `decode` gives for all ids.
 
-    A token may hold only part of a character's bytes: these wait for the rest. Bytes that can become no
+    A token may hold only part of a character's bytes: these wait for the rest. Bytes that cannot become a
     character give U+FFFD.
 
     Args:
-        piece: the bytes of an id, and whether it is the first.
-        left_out: ids that leave nothing behind.
+        piece: Gives the bytes of an id; the flag says whether it is the first.
+        left_out: Ids that stand for no text.
 
     Example:
         >>> pieces = [b"caf", "é".encode()[:1], "é".encode()[1:]]
@@ -38,5 +38,5 @@ class DecodeStream:
         return self._decoder.decode(piece)
 
     def finish(self) -> str:
-        """What is left when no more ids come: U+FFFD for a character that was never completed."""
+        """The text that is left when no more ids come: U+FFFD for a character that was never completed."""
         return self._decoder.decode(b"", final=True)

@@ -185,7 +185,7 @@ def test_damaged_files_are_named(tmp_path: Path, files: dict[str, Any], message:
         (b"[UNK]\n[CLS]\n[SEP]\nx\nx\n", "line 5: token 'x' is given twice"),
         (b"\xef\xbb\xbf[UNK]\n[CLS]\n[SEP]\n", "starts with a byte order mark"),
         (b"[UNK]\n[CLS]\n[SEP]\n\xff", "not UTF-8 at byte 18"),
-        (b"[UNK]\n[CLS]\nx", r"no token '\[SEP\]', expected one for sep"),
+        (b"[UNK]\n[CLS]\nx", r"sep_token '\[SEP\]' is not in the vocabulary"),
     ],
 )
 def test_damaged_word_lists(tmp_path: Path, content: bytes, message: str) -> None:
@@ -195,7 +195,7 @@ def test_damaged_word_lists(tmp_path: Path, content: bytes, message: str) -> Non
 
 
 def test_no_tokenizer_at_all(tmp_path: Path) -> None:
-    with pytest.raises(TokenizerError, match=r"no tokenizer here; expected tokenizer.json, or vocab"):
+    with pytest.raises(TokenizerError, match=r"has no tokenizer; expected tokenizer.json, or vocab"):
         Tokenizer.from_folder(tmp_path)
     with pytest.raises(TokenizerError, match="no such folder"):
         Tokenizer.from_folder(tmp_path / "missing")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from hornbook.machine import usable_threads
 from hornbook.tokenizer import BPETokenizer
-from hornbook.tokenizer.models.byte_bpe import BytePairs, PythonBPE
+from hornbook.tokenizer.models.byte_bpe import ByteEncoder, PythonBPE
 from hornbook.tokenizer.models.byte_bpe_native import NativeBPE
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 from hornbook.tokenizer.unicode.patterns import PATTERNS, Pattern, pattern_named, split_words
@@ -76,7 +76,7 @@ def gpt2(test_data: Path) -> tuple[NativeBPE, tiktoken.Encoding]:
     return NativeBPE(byte_ids, merges, n_ids, pattern="gpt2"), oracle
 
 
-def assert_equal_ids(ours: BytePairs, oracle: tiktoken.Encoding, texts: list[str]) -> None:
+def assert_equal_ids(ours: ByteEncoder, oracle: tiktoken.Encoding, texts: list[str]) -> None:
     ids, offsets = ours.encode_batch(texts)
     for text, (begin, end) in zip(texts, pairwise(offsets.tolist()), strict=True):
         assert ids[begin:end].tolist() == oracle.encode_ordinary(text), repr(text)[:100]
@@ -153,7 +153,7 @@ def test_time_is_linear(twins: Any, name: str) -> None:
     pytest.fail(f"seconds by size: {best}")
 
 
-def seconds(encoder: BytePairs, text: str) -> float:
+def seconds(encoder: ByteEncoder, text: str) -> float:
     began = process_time()
     encoder.encode(text)
     return process_time() - began

@@ -1,4 +1,4 @@
-"""The contents of tokenizer.json for tokenizers that come in other files, or were trained here."""
+"""Composes the content of a tokenizer.json, for tokenizers that come in other files or are trained here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def document(
     post_processor: Json | None = None,
     decoder: Json | None = None,
 ) -> Json:
-    """A whole tokenizer.json."""
+    """The content of a whole tokenizer.json."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -54,7 +54,7 @@ def byte_level_document(
     normalizer: Json | None = None,
     post_processor: Json | None = None,
 ) -> Json:
-    """A byte-level BPE: GPT-2's, unless another pattern cuts its text into words."""
+    """A byte-level BPE: GPT-2's, unless another pattern divides text into words."""
     pre_tokenizer = byte_level()
     if pattern != "gpt2":
         split = {
@@ -80,7 +80,7 @@ def bert_document(tokens: Mapping[str, int], special: Mapping[str, str], normali
 
     Args:
         tokens: tokens to ids.
-        special: tokens by what they are for: unk, cls and sep at least.
+        special: roles and their tokens: unk, cls and sep at least.
         normalizer: see `bert_normalizer`.
     """
     return document(
@@ -96,7 +96,7 @@ def bert_document(tokens: Mapping[str, int], special: Mapping[str, str], normali
 def bert_normalizer(
     *, lowercase: bool = True, strip_accents: bool | None = None, handle_chinese_chars: bool = True
 ) -> Json:
-    """What BERT does to text first."""
+    """BERT's normalizer."""
     return {
         "type": "BertNormalizer",
         "clean_text": True,
@@ -107,7 +107,7 @@ def bert_normalizer(
 
 
 def bpe_model(tokens: Mapping[str, int], merges: Iterable[Merge]) -> Json:
-    """A BPE whose words are made of bytes."""
+    """A byte-level BPE."""
     return {
         "type": "BPE",
         "dropout": None,
@@ -123,7 +123,7 @@ def bpe_model(tokens: Mapping[str, int], merges: Iterable[Merge]) -> Json:
 
 
 def wordpiece_model(tokens: Mapping[str, int], unknown: str) -> Json:
-    """A WordPiece vocabulary as BERT has it."""
+    """A WordPiece vocabulary like BERT's."""
     return {
         "type": "WordPiece",
         "unk_token": unknown,

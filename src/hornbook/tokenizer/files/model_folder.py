@@ -1,8 +1,8 @@
-"""The tokenizer of a model folder: which files it lies in, and what they say beside each other.
+"""The tokenizer of a model folder: which files hold it, and which of them counts where they differ.
 
 tokenizer.json holds all of it. Older folders have vocab.json and merges.txt (GPT-2, RoBERTa, Qwen) or
 vocab.txt (BERT), and tokenizer_config.json says which kind that is. Names and a few settings of
-tokenizer_config.json and special_tokens_map.json go before those of tokenizer.json, as in transformers.
+tokenizer_config.json and special_tokens_map.json override those of tokenizer.json, as in transformers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,18 +19,16 @@ from hornbook.tokenizer.files.compose import (
     byte_level_document,
     roberta_template,
 )
+from hornbook.tokenizer.files.roles import ROLES
 from hornbook.tokenizer.files.vocabulary import (
     MAX_FILE_BYTES,
     read_vocabulary,
     read_word_list,
     special_tokens,
 )
-from hornbook.tokenizer.json_object import Settings
+from hornbook.tokenizer.json_object import JsonObject
 
-__all__ = ["ROLES", "read_folder"]
-
-ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
-"""What a special token may be for: to begin and end a text, to stand for the unknown, and so on."""
+__all__ = ["read_folder"]
 
 TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
 VOCAB, MERGES, WORDS, ADDED = "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json"
@@ -39,7 +37,7 @@ GPT2_LIKE = ("GPT2", "CodeGen", "PreTrained")
 ROBERTA_LIKE = ("Roberta", "Bart", "Longformer", "LED")
 QWEN_LIKE = ("Qwen2",)
 BERT_LIKE = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "PreTrained")
-"""Whose tokenizers are alike, by the beginning of their classes' names in transformers."""
+"""Families with tokenizers alike, by the beginning of the names of their classes in transformers."""
 
 BERT_TOKENS = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
 ROBERTA_TOKENS = {
@@ -52,11 +50,11 @@ ROBERTA_TOKENS = {
     "mask": "<mask>",
 }
 MOST_TOKENS = 10**9
-"""Where files say more, they mean that there is no limit."""
+"""A greater length in a file means that texts have no limit."""
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Reads what a folder has.
+    """Reads the tokenizer of a folder.
 
     Returns:
         The content of a tokenizer.json, and the options of `Tokenizer` that go with it.
@@ -66,7 +64,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         OSError: a file cannot be read.
     """
     if not folder.is_dir():
-        raise TokenizerError(f"{folder}: no such folder; a tokenizer's folder has {TOKENIZER}, for example")
+        raise TokenizerError(f"{folder}: no such folder; expected a folder with {TOKENIZER}, for example")
     config = _settings(folder / CONFIG)
     roles = _roles(config, _settings(folder / SPECIAL))
     document = _document(folder, config, roles)
@@ -81,17 +79,17 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return document, options
 
 
-def _settings(path: Path) -> Settings:
-    """The object in a file, an empty one if the file is missing."""
-    return Settings(_json(path) if path.exists() else {}, str(path))
+def _settings(path: Path) -> JsonObject:
+    """The object in a file; an empty one if the file is missing."""
+    return JsonObject(_json(path) if path.exists() else {}, str(path))
 
 
 def _json(path: Path) -> Any:
     return read_json(path, max_bytes=MAX_FILE_BYTES, error=TokenizerError)
 
 
-def _roles(*sources: Settings) -> dict[str, str]:
-    """The special tokens that files name; the first that does, counts."""
+def _roles(*sources: JsonObject) -> dict[str, str]:
+    """The special tokens that files name; the first file that names a role counts."""
     roles: dict[str, str] = {}
     for role in ROLES:
         for settings in sources:
@@ -106,10 +104,10 @@ def _roles(*sources: Settings) -> dict[str, str]:
     return roles
 
 
-def _document(folder: Path, config: Settings, roles: Mapping[str, str]) -> dict[str, Any]:
+def _document(folder: Path, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
     if (folder / TOKENIZER).exists():
         document = _json(folder / TOKENIZER)
-        Settings(document, str(folder / TOKENIZER))
+        JsonObject(document, str(folder / TOKENIZER))
         return dict(document)
     name = config.text("tokenizer_class", "PreTrainedTokenizer")
     if (folder / VOCAB).exists() and (folder / MERGES).exists():
@@ -121,14 +119,16 @@ def _document(folder: Path, config: Settings, roles: Mapping[str, str]) -> dict[
         special = BERT_TOKENS | dict(roles)
         for role in ("unk", "cls", "sep"):
             if special[role] not in tokens:
-                raise TokenizerError(f"{folder / WORDS}: no token {special[role]!r}, expected one for {role}")
+                raise TokenizerError(
+                    f"{folder / WORDS}: the {role}_token {special[role]!r} is not in the vocabulary"
+                )
         return bert_document(tokens, special, bert_normalizer())
     raise TokenizerError(
-        f"{folder}: no tokenizer here; expected {TOKENIZER}, or {VOCAB} and {MERGES}, or {WORDS}"
+        f"{folder}: the folder has no tokenizer; expected {TOKENIZER}, or {VOCAB} and {MERGES}, or {WORDS}"
     )
 
 
-def _byte_level(folder: Path, name: str, config: Settings, roles: Mapping[str, str]) -> dict[str, Any]:
+def _byte_level(folder: Path, name: str, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
     tokens, merges = read_vocabulary(folder / VOCAB, folder / MERGES)
     special = special_tokens(tokens, merges, str(folder / VOCAB))
     if name.startswith(GPT2_LIKE):
@@ -140,13 +140,13 @@ def _byte_level(folder: Path, name: str, config: Settings, roles: Mapping[str, s
     named = ROBERTA_TOKENS | dict(roles)
     for role in ("cls", "sep"):
         if named[role] not in tokens:
-            raise TokenizerError(f"{folder / VOCAB}: no token {named[role]!r}, expected one for {role}")
+            raise TokenizerError(f"{folder / VOCAB}: {role}_token {named[role]!r} is not in the vocabulary")
     around = roberta_template(tokens, named["cls"], named["sep"])
     return byte_level_document(tokens, merges, special, post_processor=around)
 
 
-def _override(document: dict[str, Any], config: Settings) -> None:
-    """Settings that transformers takes from tokenizer_config.json, whatever tokenizer.json says."""
+def _override(document: dict[str, Any], config: JsonObject) -> None:
+    """JsonObject that transformers takes from tokenizer_config.json, whatever tokenizer.json says."""
     names = {
         "do_lower_case": "lowercase",
         "strip_accents": "strip_accents",
@@ -165,7 +165,7 @@ def _override(document: dict[str, Any], config: Settings) -> None:
 
 
 def _with_prefix(pre_tokenizer: Any, add_prefix_space: bool) -> Any:
-    """Sets whether a space is put before, where words are byte-level."""
+    """Sets whether byte-level pre-tokenizers put a space before the text."""
     match pre_tokenizer:
         case {"type": "ByteLevel"}:
             return pre_tokenizer | {"add_prefix_space": add_prefix_space}
@@ -175,10 +175,10 @@ def _with_prefix(pre_tokenizer: Any, add_prefix_space: bool) -> Any:
             return pre_tokenizer
 
 
-def _add_tokens(document: dict[str, Any], folder: Path, config: Settings, roles: Mapping[str, str]) -> None:
-    """Lists the tokens that only other files name."""
-    place = str(folder / TOKENIZER)
-    listed = Settings(document, place).items("added_tokens")
+def _add_tokens(document: dict[str, Any], folder: Path, config: JsonObject, roles: Mapping[str, str]) -> None:
+    """Adds the tokens that only other files name."""
+    source = str(folder / TOKENIZER)
+    listed = JsonObject(document, source).items("added_tokens")
     known = [entry.get("content") for entry in listed if isinstance(entry, dict)]
     ids = _ids_of(document.get("model"))
     entries = [*_described(config), *_numbered(folder / ADDED, roles)]
@@ -207,7 +207,7 @@ def _number_of(entry: Any) -> int:
     return number if isinstance(number, int) else -1
 
 
-def _described(config: Settings) -> Iterator[dict[str, Any]]:
+def _described(config: JsonObject) -> Iterator[dict[str, Any]]:
     """The entries of added_tokens_decoder in tokenizer_config.json."""
     if config.value("added_tokens_decoder") is None:
         return

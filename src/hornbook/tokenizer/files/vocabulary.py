@@ -1,4 +1,4 @@
-"""Vocabularies and merges, checked, and the reading of vocab.json, merges.txt and vocab.txt."""
+"""Checks vocabularies and merges; reads vocab.json, merges.txt and vocab.txt."""
 
 import codecs
 from collections.abc import Container, Iterable, Mapping
@@ -42,7 +42,7 @@ def read_vocabulary(vocab: Path, merges: Path) -> tuple[dict[str, int], list[Mer
 
 
 def read_word_list(path: Path) -> dict[str, int]:
-    """Reads vocab.txt: a token a line, its id the number of the line from 0 on; LF or CRLF.
+    """Reads vocab.txt: one token a line, with the ids 0, 1, ...; lines end in LF or CRLF.
 
     Raises:
         TokenizerError: it is damaged, over 50 MB, or has a token twice.
@@ -59,24 +59,24 @@ def read_word_list(path: Path) -> dict[str, int]:
 
 
 def special_tokens(tokens: Mapping[str, int], merges: Iterable[Merge], source: str) -> dict[str, int]:
-    """Finds the special tokens, unmarked in GPT-2's files: those that are neither a byte nor made by a merge.
+    """Finds the special tokens, which GPT-2's files do not mark: they are neither a byte nor made by a merge.
 
     Raises:
-        TokenizerError: one is not spelled in ASCII as special tokens are (then merges are missing).
+        TokenizerError: one is not ASCII, as special tokens are; then merges are missing.
     """
     made = {left + right for left, right in merges}.union(BYTE_TO_CHARACTER)
     special = {token: token_id for token, token_id in tokens.items() if token not in made}
     for token, token_id in special.items():
         if not token.isascii():
             raise TokenizerError(
-                f"{source}: token {brief(token)} (id {token_id}) is made by no merge; "
+                f"{source}: token {brief(token)} (id {token_id}) is not made by any merge; "
                 "do the two files belong together, and is the file of merges whole?"
             )
     return special
 
 
 def checked_tokens(value: Any, source: str) -> dict[str, int]:
-    """Returns `value` in order of ids if it maps tokens to the ids 0 to n - 1.
+    """Returns `value`, sorted by id, if it maps tokens to the ids 0 to n - 1.
 
     Raises:
         TokenizerError: it does not.
@@ -91,7 +91,7 @@ def checked_tokens(value: Any, source: str) -> dict[str, int]:
                 f"{source}: the id of token {brief(token)} must be an integer, got {brief(token_id)}"
             )
         if not _is_text(token):
-            raise TokenizerError(f"{source}: token {brief(token)} has half of a surrogate pair")
+            raise TokenizerError(f"{source}: token {brief(token)} has a lone surrogate")
     tokens = dict(sorted(value.items(), key=itemgetter(1)))
     for expected, (token, token_id) in enumerate(tokens.items()):
         if token_id != expected:
@@ -114,7 +114,7 @@ def check_bytes(tokens: Container[str], source: str) -> None:
     """Refuses a byte-level vocabulary that lacks a byte.
 
     Raises:
-        TokenizerError: there is no token for a byte.
+        TokenizerError: a byte has no token.
     """
     for byte, character in enumerate(BYTE_TO_CHARACTER):
         if character not in tokens:
@@ -122,10 +122,10 @@ def check_bytes(tokens: Container[str], source: str) -> None:
 
 
 def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: str) -> list[bytes]:
-    """The bytes of each token in order of ids; the tokens in `literal` spell themselves.
+    """The bytes of each token in order of ids; a token in `literal` spells itself.
 
     Raises:
-        TokenizerError: a token is not of the byte-level alphabet.
+        TokenizerError: a token has a character outside of the byte alphabet.
     """
     pieces = []
     for token in tokens:
@@ -146,14 +146,14 @@ def checked_merges(
     prefix: str = "",
     first_line: int | None = None,
 ) -> list[Merge]:
-    """Returns `merges` if they name and make tokens only, no pair twice.
+    """Returns `merges` if they join tokens into tokens, each pair once.
 
     Args:
         merges: pairs of tokens.
         tokens: all tokens.
         source: for messages.
-        prefix: what tokens that go on with a word begin with; a merge leaves it out.
-        first_line: where the first merge stands, if each has a line of a file.
+        prefix: marks tokens that continue a word; it is dropped from the right token of a merge.
+        first_line: the line of the first merge, if each has a line of a file.
 
     Raises:
         TokenizerError: they do not.
@@ -161,8 +161,8 @@ def checked_merges(
     checked: dict[Merge, None] = {}
     for number, merge in enumerate(merges, start=1):
         left, right = merge
-        place = f"merge {number}" if first_line is None else f"line {first_line + number - 1}: merge"
-        described = f"{source}: {place} of {brief(left)} and {brief(right)}"
+        position = f"merge {number}" if first_line is None else f"line {first_line + number - 1}: merge"
+        described = f"{source}: {position} of {brief(left)} and {brief(right)}"
         for token in (left, right, left + right.removeprefix(prefix)):
             if token not in tokens:
                 raise TokenizerError(f"{described}: token {brief(token)} is not in the vocabulary")
@@ -173,10 +173,10 @@ def checked_merges(
 
 
 def _read_merges(path: Path) -> tuple[list[Merge], int]:
-    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; LF or CRLF.
+    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; lines end in LF or CRLF.
 
     Returns:
-        The merges, and the number of the line that the first one stands in.
+        The merges, and the line number of the first one.
     """
     lines = _lines(path, "two tokens a line")
     skipped = 1 if lines[0].startswith("#version") else 0

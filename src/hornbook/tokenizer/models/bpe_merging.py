@@ -1,6 +1,6 @@
-"""Byte pair encoding itself: merges of neighbouring tokens, the best rank first.
+"""The algorithm of byte pair encoding: adjacent tokens are merged, the pair of the lowest rank first.
 
-Knows ids and ranks, neither text nor files.
+It knows ids and ranks, neither text nor files.
 Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), section 3.2.
 """
 
@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
-__all__ = ["MergeTable", "merge", "merge_places"]
+__all__ = ["MergeTable", "merge", "merge_with_positions"]
 
 Pair = tuple[int, int]
 GONE = -1
 
 
 class MergeTable:
-    """Which pairs of ids merge, in which order, into what.
+    """Which pairs of ids are merged, in which order, and into which id.
 
     Args:
-        merges: Pair of ids to the id of both joined; pairs in order of rank, the first to be merged first.
+        merges: Pair of ids to the id of the merged token, in order of rank: the first is merged first.
     """
 
     def __init__(self, merges: Mapping[Pair, int]) -> None:
@@ -29,47 +29,47 @@ class MergeTable:
 
 
 def merge(ids: list[int], table: MergeTable) -> list[int]:
-    """Merges the pair of lowest rank, leftmost first, until no pair is left that the table knows.
+    """Merges the pair of the lowest rank, leftmost first, until no pair is left that the table has.
 
     Args:
-        ids: The n ids to begin with, one a byte.
+        ids: The n ids to begin with, one for each byte or character.
         table: The merges.
 
     Returns:
         The merged ids, at most n.
     """
-    return [token for token, _ in merge_places(ids, table)]
+    return [token for token, _ in merge_with_positions(ids, table)]
 
 
-def merge_places(ids: list[int], table: MergeTable) -> list[tuple[int, int]]:
-    """Merges as `merge` does; each of the merged ids comes with the place of its first one in `ids`.
+def merge_with_positions(ids: list[int], table: MergeTable) -> list[tuple[int, int]]:
+    """Merges as `merge` does; returns each id with the index in `ids` at which it begins.
 
-    The tokens are a doubly linked list over the places of `ids`; a heap holds every pair that may merge. A
-    pair on the heap is out of date if its place no longer holds it: then it is passed over. So n tokens take
-    O(n log n) steps however they repeat.
+    The tokens are a doubly linked list over the indices of `ids`; a heap holds every pair that can be merged.
+    A pair on the heap is stale, and skipped, if its index no longer holds it. So n tokens take O(n log n)
+    steps however they repeat.
     """
     size = len(ids)
     rank_of, pairs = table.ranks.get, table.pairs
-    # A heap of single integers, rank * size + place, is quicker to compare than one of tuples.
+    # Single integers, rank * size + index, are faster to compare than tuples.
     heap = [
-        rank * size + place for place, pair in enumerate(pairwise(ids)) if (rank := rank_of(pair)) is not None
+        rank * size + index for index, pair in enumerate(pairwise(ids)) if (rank := rank_of(pair)) is not None
     ]
     heapify(heap)
     tokens = [*ids, GONE]
     before = array("q", range(-1, size))
     after = array("q", range(1, size + 1))
     while heap:
-        rank, place = divmod(heappop(heap), size)
-        right = after[place]
-        if (tokens[place], tokens[right]) != pairs[rank]:
+        rank, index = divmod(heappop(heap), size)
+        right = after[index]
+        if (tokens[index], tokens[right]) != pairs[rank]:
             continue
         token = table.merged[rank]
         following = after[right]
-        tokens[place], tokens[right] = token, GONE
-        after[place], before[following] = following, place
+        tokens[index], tokens[right] = token, GONE
+        after[index], before[following] = following, index
         if (rank_right := rank_of((token, tokens[following]))) is not None:
-            heappush(heap, rank_right * size + place)
-        left = before[place]
+            heappush(heap, rank_right * size + index)
+        left = before[index]
         if left >= 0 and (rank_left := rank_of((tokens[left], token))) is not None:
             heappush(heap, rank_left * size + left)
-    return [(token, place) for place, token in enumerate(tokens) if token != GONE]
+    return [(token, index) for index, token in enumerate(tokens) if token != GONE]

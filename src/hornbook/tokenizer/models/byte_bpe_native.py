@@ -1,13 +1,13 @@
-"""Byte pair encoding by the native module: the quick twin of `merging`, with the same ids."""
+"""Byte pair encoding of bytes in C++: the fast twin of `byte_bpe.PythonBPE`, with the same ids."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hornbook.machine import usable_threads
+from hornbook.tokenizer.spans import Ids
 from hornbook.tokenizer.unicode.code_points import CodePoints
 from hornbook.tokenizer.unicode.patterns import SPACES, Pattern
 from hornbook.tokenizer.unicode.ranges import LETTERS, NUMBERS
@@ -19,25 +19,24 @@ except ImportError:  # no compiler was found at installation
 
 __all__ = ["NativeBPE", "is_available"]
 
-Ids = NDArray[np.int32]
-
 
 def is_available() -> bool:
-    """Whether the native module is there."""
+    """Whether the native module was built."""
     return native is not None
 
 
 class NativeBPE:
-    """Encodes text in which no special token is looked for. Any number of threads may share one.
+    """Encodes text without special tokens. Any number of threads may share one encoder.
 
-    It remembers words that it has seen, in 2 MB for each thread that is at work.
+    It caches words, in 2 MB for each thread that is at work.
 
     Args:
         byte_ids: the id of each of the 256 bytes.
-        merges: left id, right id and the id of both joined, in order of rank.
-        n_ids: all ids lie below it.
-        pattern: what splits text into words; None takes the whole text for one.
-        whole_words: the bytes of id 0, 1, ..., if a word that is one of them is not to be merged.
+        merges: left id, right id and the id of the merged token, in order of rank.
+        n_ids: all ids are below it.
+        pattern: divides text into words; None takes the whole text as one word.
+        whole_words: the bytes of id 0, 1, ..., if a word that equals one of them is its token without any
+            merging.
 
     Raises:
         ValueError: an id is out of range, or a pair is given twice.
@@ -79,11 +78,11 @@ class NativeBPE:
     def encode_batch(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
         """The ids of all texts, int32 `[N]`, and where each text begins and the last ends, int32 `[B+1]`.
 
-        As many threads take part as `usable_threads` says.
+        `usable_threads` says how many threads take part.
 
         Raises:
             TypeError: a text is not a str.
-            UnicodeEncodeError: a text has half of a surrogate pair.
-            ValueError: there are more than 2^31 - 1 ids.
+            UnicodeEncodeError: a text has a lone surrogate.
+            ValueError: the texts have more than 2^31 - 1 ids.
         """
         return self._encoder.encode_batch(list(texts))

@@ -1,7 +1,7 @@
-"""Unigram: of all ways to cut a word into tokens, the one whose tokens are likeliest together.
+"""Unigram: of all ways to divide a word into tokens, the one of the greatest probability.
 
-Source: Kudo, "Subword Regularization" (2018), section 3.2; details, such as how unknown characters are
-joined, as in Hugging Face's tokenizers.
+Source: Kudo, "Subword Regularization" (2018), section 3.2; details, such as the fusing of unknown
+characters, as in Hugging Face's tokenizers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.models.word_model import Span
+from hornbook.tokenizer.spans import Span
 
 __all__ = ["Unigram"]
 
 UNKNOWN_PENALTY = 10.0
-"""An unknown character is as much less likely than the least likely token, as a logarithm."""
+"""How much less likely than the least likely token an unknown character is, as a logarithm."""
 
 
 @dataclass(slots=True)
 class Best:
-    """The best way to a place in a word."""
+    """The best way to divide the beginning of a word."""
 
     score: float
     start: int  # of its last token
@@ -27,13 +27,13 @@ class Best:
 
 
 class Unigram:
-    """Cuts words into the tokens of a vocabulary.
+    """Divides words into the tokens of a vocabulary.
 
     Args:
-        scores: tokens to their logarithmic probabilities; those that no text may become left out.
-        ids: the same tokens to their ids.
-        unknown_id: what characters become that are in no token; None if there are none.
-        least_score: of all tokens, the least likely one's.
+        scores: tokens to their logarithmic probabilities, without those that text must not become.
+        ids: tokens to their ids.
+        unknown_id: the id of characters that no token has; None if they are an error.
+        least_score: the least score of all tokens.
         byte_ids: the ids of the 256 bytes, which then stand for unknown characters.
 
     Example:
@@ -60,10 +60,10 @@ class Unigram:
         self._byte_ids = byte_ids
 
     def __call__(self, word: str) -> list[Span]:
-        """The tokens of a word and their places in it.
+        """The tokens of a word and their spans in it.
 
         Raises:
-            TokenizerError: a character is in no token, and the file has no id for such.
+            TokenizerError: a character is in no token, and the file has no unknown token.
         """
         spans: list[Span] = []
         for start, stop in pairwise(self._cuts(word)):
@@ -80,12 +80,12 @@ class Unigram:
     def _checked_unknown(self, text: str) -> int:
         if self._unknown_id is None:
             raise TokenizerError(
-                f"encode: no token has the character {text[0]!r}, and there is no unknown token (unk_id)"
+                f"encode: no token has the character {text[0]!r}, and the file has no unknown token (unk_id)"
             )
         return self._unknown_id
 
     def _cuts(self, word: str) -> list[int]:
-        """Where tokens begin and the last one ends; unknown characters that follow each other are one."""
+        """Where tokens begin and the last one ends; a run of unknown characters is one token."""
         best = self._best_ways(word)
         cuts = [len(word)]
         last_unknown = False
@@ -100,7 +100,7 @@ class Unigram:
         return cuts[::-1]
 
     def _best_ways(self, word: str) -> list[Best]:
-        """The best way to each place, from left to right."""
+        """The best way to each index, from left to right."""
         size = len(word)
         best = [Best(float("-inf"), -1, -1) for _ in range(size + 1)]
         best[0].score = 0.0

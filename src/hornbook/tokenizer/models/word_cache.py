@@ -1,4 +1,4 @@
-"""A memory of words that were encoded before."""
+"""A cache of the words that were encoded before."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ LONGEST_WORD = 32
 
 
 class WordCache(dict[str, list[int]]):
-    """Word to ids; `cache[word]` asks `encode_word` for those that it does not hold.
+    """Word to ids; `cache[word]` calls `encode_word` for a word that it does not have.
 
-    Prose repeats itself, so most words are looked up, not merged. Longer words are not kept. A full cache is
-    emptied: simpler than to find out which word is the oldest, and as quick, since the common words return
-    at once.
+    Prose repeats itself, so most words are looked up instead of encoded. Long words are not cached. A full
+    cache is emptied: simpler than finding the least recently used word, and as fast, since the common words
+    are back at once.
     """
 
     def __init__(self, encode_word: Callable[[str], list[int]]) -> None:

@@ -1,24 +1,18 @@
-"""Models that look at one word at a time, with the whole of a tokenizer's batch in front of them.
+"""What a tokenizer's model is, and the common one: a function for a single word, applied to a whole batch.
 
-`wordpiece`, `unigram` and `character_pairs` say what the tokens of a word are; `byte_level` is a model of its
-own.
+`wordpiece`, `unigram` and `character_bpe` are such functions; `byte_bpe` has a model of its own.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hornbook.tokenizer.models.word_cache import WordCache
+from hornbook.tokenizer.spans import Ids, Span
 
-__all__ = ["Ids", "Model", "Span", "WordModel"]
-
-Ids: TypeAlias = NDArray[np.int32]
-
-Span: TypeAlias = tuple[int, int, int]
-"""A token in a text: id, first character, and the one behind the last."""
+__all__ = ["Model", "WordModel"]
 
 
 class Model(Protocol):
@@ -28,14 +22,14 @@ class Model(Protocol):
         """The ids of all words, int32 `[N]`, and where each word begins and the last ends, int32 `[B+1]`."""
 
     def spans(self, word: str) -> list[Span]:
-        """The tokens of one word and their places in it."""
+        """The tokens of one word and their spans in it."""
 
 
 class WordModel:
     """A model made of a function for one word.
 
     Args:
-        spans: the tokens of a word and their places in it.
+        spans: gives the tokens of a word and their spans in it.
     """
 
     def __init__(self, spans: Callable[[str], list[Span]]) -> None:

@@ -1,22 +1,22 @@
-"""WordPiece: the longest token that a word begins with, then the longest that goes on, and so forth.
+"""WordPiece: the longest token that a word begins with, then the longest that continues it, and so on.
 
 Source: Wu et al., "Google's Neural Machine Translation System" (2016), section 4.1; as in BERT.
 """
 
 from collections.abc import Mapping
 
-from hornbook.tokenizer.models.word_model import Span
+from hornbook.tokenizer.spans import Span
 
 __all__ = ["WordPiece"]
 
 
 class WordPiece:
-    """Cuts words into the tokens of a vocabulary.
+    """Divides words into the tokens of a vocabulary.
 
     Args:
         tokens: tokens to ids.
-        unknown_id: what a word becomes that cannot be cut so.
-        prefix: what is written before tokens that go on with a word.
+        unknown_id: the id of a word that cannot be divided.
+        prefix: marks tokens that continue a word.
         most_characters: longer words are unknown.
 
     Example:
@@ -43,7 +43,7 @@ class WordPiece:
         self._most_characters = most_characters
 
     def __call__(self, word: str) -> list[Span]:
-        """The tokens of a word and their places in it."""
+        """The tokens of a word and their spans in it."""
         size = len(word)
         unknown = [(self._unknown_id, 0, size)]
         if size > self._most_characters:

@@ -1,11 +1,10 @@
-"""The tokens that a file lists beside its model's, such as <|endoftext|>: found in text before all else.
+"""The tokens that a file lists beside its model's, such as <|endoftext|>: they are found before all else.
 
-Whoever writes the spelling of a special token in a text gets ordinary characters, unless the caller allows
-more: so no text from outside can end a document.
+A text that spells a special token gets ordinary characters unless the caller allows the token, so that no
+text from outside can end a document.
 
-Source: `Encoding.encode` of tiktoken, whose arguments `allowed_special` and `disallowed_special` are (there,
-all special tokens are disallowed unless something else is said); the added tokens of Hugging Face's
-tokenizers.
+Source: the added tokens of Hugging Face's tokenizers; the arguments `allowed_special` and
+`disallowed_special` of `Encoding.encode` in tiktoken, which disallows all special tokens by default.
 """
 
 import re
@@ -15,8 +14,8 @@ from typing import Literal, TypeAlias
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.json_object import Settings
-from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.normalizers import Normalizer
 from hornbook.tokenizer.unicode.classes import WORD
 from hornbook.tokenizer.unicode.code_points import CodePoints
@@ -25,10 +24,10 @@ from hornbook.tokenizer.unicode.patterns import WHITE_SPACE
 __all__ = ["AddedToken", "AddedTokens", "Specials", "read_added_tokens"]
 
 Specials: TypeAlias = Collection[str] | Literal["all"]
-"""Special tokens by their spelling, or all of them."""
+"""The spellings of some special tokens, or all of them."""
 
-Found: TypeAlias = tuple["AddedToken | None", int, int]
-"""A token with its start and stop in a text, None for the text between tokens."""
+Match: TypeAlias = tuple["AddedToken | None", int, int]
+"""A token, or None for the text between tokens; its start and its stop."""
 
 WORD_CHARACTERS = CodePoints(WORD)
 SPACES_AT = re.compile(f"[{WHITE_SPACE}]*")
@@ -40,12 +39,12 @@ class AddedToken:
 
     Attributes:
         content: the spelling.
-        id: its number.
-        special: whether it is looked for only where the caller allows it.
-        single_word: whether it is a token only where no letter or digit is beside it.
-        lstrip: whether it takes the white space before it.
-        rstrip: whether it takes the white space behind it.
-        normalized: whether it is looked for behind the normalizer, in its normalised spelling.
+        id: the id.
+        special: whether the caller has to allow it.
+        single_word: whether it is found only with no letter or digit next to it.
+        lstrip: whether it includes the white space before it.
+        rstrip: whether it includes the white space after it.
+        normalized: whether its normalized spelling is looked for in the normalized text.
     """
 
     content: str
@@ -57,11 +56,11 @@ class AddedToken:
     normalized: bool = False
 
 
-def read_added_tokens(entries: Iterable[Settings]) -> list[AddedToken]:
+def read_added_tokens(entries: Iterable[JsonObject]) -> list[AddedToken]:
     """Reads the list of a tokenizer.json.
 
     Raises:
-        TokenizerError: an entry is damaged, or a spelling is given twice.
+        TokenizerError: an entry is damaged.
     """
     tokens: dict[str, AddedToken] = {}
     for entry in entries:
@@ -85,7 +84,7 @@ class AddedTokens:
 
     Args:
         tokens: all of them.
-        normalize: what text goes through before it is cut into words.
+        normalize: the normalizer, if the tokenizer has one.
     """
 
     def __init__(self, tokens: Sequence[AddedToken], normalize: Normalizer | None) -> None:
@@ -96,10 +95,10 @@ class AddedTokens:
         self._refused: dict[frozenset[str], Finder | None] = {}
 
     def check(self, operation: str, text: str, allowed: Specials, disallowed: Specials) -> frozenset[str]:
-        """The special tokens that are looked for.
+        """The special tokens to look for.
 
         Raises:
-            TokenizerError: a name is no special token, or a disallowed one is in the text.
+            TokenizerError: a name is not a special token's, or the text spells a disallowed one.
         """
         wanted = self._named(operation, "allowed_special", allowed)
         refused = self._named(operation, "disallowed_special", disallowed) - wanted
@@ -111,19 +110,21 @@ class AddedTokens:
         if finder is not None and (found := finder.pattern.search(text)):
             raise TokenizerError(
                 f"{operation}: text has the special token {found.group()!r} at position {found.start()}; "
-                "pass it in allowed_special to take it for the token, or leave it out of disallowed_special "
-                "to take it for ordinary text"
+                "put it into allowed_special to encode it as that token, or take it out of "
+                "disallowed_special to encode it as ordinary text"
             )
         return wanted
 
     def finds_nothing(self, wanted: frozenset[str]) -> bool:
-        """Whether all text is ordinary and left as it is."""
+        """Whether there is no token to find and no normalizer."""
         return not (wanted or self._ordinary or self._normalize)
 
-    def split(self, part: Part, wanted: frozenset[str]) -> Iterator[tuple[AddedToken, Part] | Part]:
-        """The tokens in a text, with what they are made of, and the normalised text between them."""
-        for piece in _pieces(part, self._finder(wanted, normalized=False)):
-            if not isinstance(piece, Part):
+    def split(
+        self, aligned: AlignedText, wanted: frozenset[str]
+    ) -> Iterator[tuple[AddedToken, AlignedText] | AlignedText]:
+        """The tokens in a text, each with the text it was found in, and the normalized text between them."""
+        for piece in _pieces(aligned, self._finder(wanted, normalized=False)):
+            if not isinstance(piece, AlignedText):
                 yield piece
                 continue
             normal = piece if self._normalize is None else self._normalize(piece)
@@ -140,7 +141,7 @@ class AddedTokens:
     def _spelling(self, token: AddedToken) -> str:
         if self._normalize is None or not token.normalized:
             return token.content
-        return self._normalize(Part(token.content)).text
+        return self._normalize(AlignedText(token.content)).text
 
     def _named(self, operation: str, argument: str, names: Specials) -> frozenset[str]:
         if names == "all":
@@ -153,24 +154,24 @@ class AddedTokens:
             if name not in self._special:
                 known = ", ".join(map(repr, self._special)) or "none"
                 raise TokenizerError(
-                    f"{operation}: {argument}: {brief(name)} is no special token; there are {known}"
+                    f"{operation}: {argument}: {brief(name)} is not a special token; these are: {known}"
                 )
         return frozenset(names)
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Finds any of some spellings, the longest of those that begin earliest.
+    """Finds spellings, the longest of those that begin earliest.
 
     Attributes:
-        pattern: matches them.
+        pattern: matches the spellings.
         tokens: spelling to token.
     """
 
     pattern: re.Pattern[str]
     tokens: Mapping[str, AddedToken]
 
-    def __call__(self, text: str) -> Iterator[Found]:
+    def __call__(self, text: str) -> Iterator[Match]:
         """Tokens, and the text between them."""
         done = 0
         for match in self.pattern.finditer(text):
@@ -193,27 +194,29 @@ class Finder:
 
 
 def finder_of(tokens: Mapping[str, AddedToken]) -> Finder | None:
-    """What finds these spellings, None if there are none."""
+    """The finder of these spellings; None if there are none."""
     spellings = sorted(filter(None, tokens), key=len, reverse=True)
     if not spellings:
         return None
     return Finder(re.compile("|".join(map(re.escape, spellings))), tokens)
 
 
-def _pieces(part: Part, finder: Finder | None) -> Iterator[tuple[AddedToken, Part] | Part]:
+def _pieces(
+    aligned: AlignedText, finder: Finder | None
+) -> Iterator[tuple[AddedToken, AlignedText] | AlignedText]:
     if finder is None:
-        if part.text:
-            yield part
+        if aligned.text:
+            yield aligned
         return
-    for token, start, stop in finder(part.text):
-        piece = part.slice(start, stop)
+    for token, start, stop in finder(aligned.text):
+        piece = aligned.slice(start, stop)
         yield piece if token is None else (token, piece)
 
 
-def _is_word(text: str, place: int) -> bool:
-    return 0 <= place < len(text) and ord(text[place]) in WORD_CHARACTERS
+def _is_word(text: str, index: int) -> bool:
+    return 0 <= index < len(text) and ord(text[index]) in WORD_CHARACTERS
 
 
-def _after_spaces(text: str, place: int) -> int:
-    found = SPACES_AT.match(text, place)
-    return place if found is None else found.end()
+def _after_spaces(text: str, start: int) -> int:
+    found = SPACES_AT.match(text, start)
+    return start if found is None else found.end()

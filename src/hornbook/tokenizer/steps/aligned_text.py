@@ -1,59 +1,59 @@
-"""A stretch of text on its way to ids, with the place that each of its characters has in the source."""
+"""Text on its way to ids, aligned with its source: for each character, the index of the one it comes from."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["NOWHERE", "Part", "Step", "composed", "origins_of"]
+__all__ = ["NOWHERE", "AlignedText", "Edit", "origins_of_edits", "positions_at"]
 
 NOWHERE = -1
-"""The place of a character that stands before all of the source."""
+"""The position of a character that was put before the whole source."""
 
-Step: TypeAlias = tuple[str, int]
-"""A character of the new text, and what it does to the old one: 0 takes the place of the next one there, 1 is
-put in behind, and -n takes the place of the next and removes n behind it."""
+Edit: TypeAlias = tuple[str, int]
+"""A character of the new text, and how it changes the old one: 0 replaces the next old character, 1 is an
+insertion, and -n replaces the next old character and removes the n after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Text between special tokens: all of it at first, then one word.
+class AlignedText:
+    """Text between added tokens: all of it at first, then one word.
 
     Attributes:
-        text: as normalizers have left it.
-        places: the index in the source that each character comes from; None if nobody asks for them.
-        at_start: whether the part begins where the source does.
+        text: the text as the steps so far have left it.
+        positions: the index in the source that each character comes from; None if spans are not wanted.
+        at_start: whether the text begins where the source does.
     """
 
     text: str
-    places: Sequence[int] | None = None
+    positions: Sequence[int] | None = None
     at_start: bool = True
 
-    def slice(self, start: int, stop: int) -> "Part":
+    def slice(self, start: int, stop: int) -> "AlignedText":
         """The characters from `start` to before `stop`."""
-        places = None if self.places is None else self.places[start:stop]
-        return Part(self.text[start:stop], places, self.at_start and start == 0)
+        positions = None if self.positions is None else self.positions[start:stop]
+        return AlignedText(self.text[start:stop], positions, self.at_start and start == 0)
 
-    def rewritten(self, text: str, origins: Iterable[int]) -> "Part":
-        """The part with another text.
+    def rewritten(self, text: str, origins: Iterable[int]) -> "AlignedText":
+        """A new text, aligned with the same source.
 
         Args:
             text: the new text.
-            origins: the index in the old text that each new character comes from; read only where places
-                are asked for.
+            origins: the index in the old text that each new character comes from; read only if spans are
+                wanted.
         """
-        places = None if self.places is None else composed(origins, self.places)
-        return Part(text, places, self.at_start)
+        positions = None if self.positions is None else positions_at(origins, self.positions)
+        return AlignedText(text, positions, self.at_start)
 
 
-def composed(origins: Iterable[int], places: Sequence[int]) -> list[int]:
-    """Places of characters that come from the indices `origins` of a text with `places`."""
-    return [NOWHERE if origin == NOWHERE else places[origin] for origin in origins]
+def positions_at(origins: Iterable[int], positions: Sequence[int]) -> list[int]:
+    """The positions of the characters at the indices `origins`."""
+    return [NOWHERE if origin == NOWHERE else positions[origin] for origin in origins]
 
 
-def origins_of(steps: Iterable[Step]) -> Iterator[int]:
-    """The index in the old text that each new character comes from; one put in, from what is before it."""
+def origins_of_edits(edits: Iterable[Edit]) -> Iterator[int]:
+    """The index in the old text that each new character comes from; an inserted one, from that before it."""
     done = 0
-    for _, change in steps:
+    for _, change in edits:
         if change > 0:
             yield done - 1
         else:

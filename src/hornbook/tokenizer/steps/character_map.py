@@ -1,17 +1,17 @@
-"""Normalisation that looks at one character at a time."""
+"""Normalization of one character at a time."""
 
 from collections.abc import Callable
 
-from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.steps.aligned_text import AlignedText
 
 __all__ = ["CharacterMap"]
 
 
 class CharacterMap(dict[int, str]):
-    """Replaces every character by what a function makes of it: nothing, another one, or several.
+    """Replaces every character with the result of a function: nothing, another one, or several.
 
     Args:
-        replace: a character to what takes its place; called once for each different character.
+        replace: gives the replacement of a character; called once for each distinct character.
     """
 
     def __init__(self, replace: Callable[[str], str]) -> None:
@@ -22,8 +22,8 @@ class CharacterMap(dict[int, str]):
         self[code] = replacement = self._replace(chr(code))
         return replacement
 
-    def __call__(self, part: Part) -> Part:
-        """The part with all characters replaced."""
-        text = part.text
+    def __call__(self, aligned: AlignedText) -> AlignedText:
+        """The text with all characters replaced."""
+        text = aligned.text
         origins = (index for index, character in enumerate(text) for _ in self[ord(character)])
-        return part.rewritten(text.translate(self), origins)
+        return aligned.rewritten(text.translate(self), origins)

@@ -1,7 +1,7 @@
 """How tokens become text again: the decoders of a tokenizer.json.
 
-A decoder gives the bytes that a token stands for at the beginning of a text, or further on. All bytes joined
-are the text in UTF-8, so that a text can be decoded token by token.
+A decoder gives the bytes that a token stands for at the beginning of a text, or further on. Joined, they are
+the text in UTF-8, so that a text can be decoded token by token.
 
 Source: the decoders of https://github.com/huggingface/tokenizers.
 """
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeAlias
 
-from hornbook.tokenizer.json_object import Settings
+from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.steps.search_pattern import literal_pattern
 from hornbook.tokenizer.unicode.byte_alphabet import spelled_bytes
 
 __all__ = ["Decoder", "build_decoder", "spaced"]
 
 Decoder: TypeAlias = Callable[[str, bool], bytes]
-"""A token, and whether it is the first, to bytes."""
+"""From a token, and whether it is the first, to bytes."""
 
 BYTE_TOKEN = re.compile("<0x([0-9A-F]{2})>")
 
@@ -35,14 +35,14 @@ CLEANED = (
     (" 've", "'ve"),
     (" 're", "'re"),
 )
-"""What the WordPiece decoder tidies up in English, one after the other, inside of a token."""
+"""The replacements by which the WordPiece decoder cleans up English, one after the other, within a token."""
 
 
-def build_decoder(settings: Settings) -> Decoder:
+def build_decoder(settings: JsonObject) -> Decoder:
     """The decoder that a file describes.
 
     Raises:
-        TokenizerError: it is of an unknown kind, or asks for what is not supported.
+        TokenizerError: its type is unknown, or a setting is not supported.
     """
     decoder = BUILDERS[settings.choice("type", BUILDERS)](settings)
     settings.close()
@@ -50,12 +50,12 @@ def build_decoder(settings: Settings) -> Decoder:
 
 
 def spaced(token: str, first: bool) -> bytes:
-    """Tokens with spaces between them: what is done where a file has no decoder."""
+    """Tokens with spaces between them: the decoding of files without a decoder."""
     return (token if first else f" {token}").encode()
 
 
 def byte_level(token: str, first: bool) -> bytes:
-    """The bytes that a token spells; one that is not byte-level is itself."""
+    """The bytes that a token spells; a token outside of the byte alphabet spells itself."""
     try:
         return spelled_bytes(token)
     except ValueError:
@@ -76,9 +76,9 @@ def _metaspace(mark: str, drops_first: bool, token: str, first: bool) -> bytes:
 
 
 def _sentencepiece(replaced: re.Pattern[str], content: str, strips: str, token: str, first: bool) -> bytes:
-    """SentencePiece's byte pairs: bytes have tokens of their own, and the first space is dropped.
+    """SentencePiece's BPE: bytes have tokens of their own, and the first space is dropped.
 
-    Where such bytes are not UTF-8, U+FFFD stands for each stretch of them, in tokenizers for each byte.
+    Where such bytes are not UTF-8, each run of them becomes one U+FFFD; in tokenizers, each byte does.
     """
     token = replaced.sub(lambda _: content, token)
     if found := BYTE_TOKEN.fullmatch(token):
@@ -86,17 +86,17 @@ def _sentencepiece(replaced: re.Pattern[str], content: str, strips: str, token: 
     return (token.removeprefix(strips) if first else token).encode()
 
 
-def _build_byte_level(settings: Settings) -> Decoder:
+def _build_byte_level(settings: JsonObject) -> Decoder:
     for key in ("add_prefix_space", "trim_offsets", "use_regex"):  # of the pre-tokenizer of that name
         settings.flag(key, True)
     return byte_level
 
 
-def _build_wordpiece(settings: Settings) -> Decoder:
+def _build_wordpiece(settings: JsonObject) -> Decoder:
     return partial(_wordpiece, settings.text("prefix", "##"), settings.flag("cleanup", True))
 
 
-def _build_metaspace(settings: Settings) -> Decoder:
+def _build_metaspace(settings: JsonObject) -> Decoder:
     mark = settings.character("replacement", "▁")
     old_scheme = "always" if settings.flag("add_prefix_space", True) else "never"
     scheme = settings.choice("prepend_scheme", ("always", "first", "never"), old_scheme)
@@ -105,8 +105,8 @@ def _build_metaspace(settings: Settings) -> Decoder:
     return partial(_metaspace, mark, scheme != "never")
 
 
-def _build_sequence(settings: Settings) -> Decoder:
-    """One chain of steps: that of SentencePiece's byte pairs, with or without the last."""
+def _build_sequence(settings: JsonObject) -> Decoder:
+    """The only sequence that is supported: that of SentencePiece's BPE, with or without its last step."""
     steps = settings.objects("decoders")
     kinds = [step.text("type") for step in steps]
     if kinds not in (["Replace", "ByteFallback", "Fuse"], ["Replace", "ByteFallback", "Fuse", "Strip"]):
@@ -121,10 +121,10 @@ def _build_sequence(settings: Settings) -> Decoder:
     return partial(_sentencepiece, replaced, content, strips)
 
 
-BUILDERS: Mapping[str, Callable[[Settings], Decoder]] = {
+BUILDERS: Mapping[str, Callable[[JsonObject], Decoder]] = {
     "ByteLevel": _build_byte_level,
     "Metaspace": _build_metaspace,
     "Sequence": _build_sequence,
     "WordPiece": _build_wordpiece,
 }
-"""Kinds of decoders, by the names that files give them."""
+"""Decoders by type."""

@@ -1,10 +1,10 @@
-"""Unicode's normal forms, with the place that every character of the result comes from.
+"""Unicode's normal forms, with the index of the character that each character of the result comes from.
 
-The standard library has the forms, in the Unicode version of each Python. Characters that came with later
-versions than the one that Hugging Face's tokenizers knows are left alone here as they are there, so ids are
-the same on every Python. What was in that version does not change in later ones: Unicode promises it.
+The standard library has the forms, in the Unicode version of each Python. Characters of later versions than
+the one that Hugging Face's tokenizers knows are left unchanged, as they are there, so ids are the same on
+every Python. The forms of older characters never change: Unicode guarantees it.
 
-Source: Unicode Standard Annex 15; places as in the crate unicode-normalization-alignments.
+Source: Unicode Standard Annex 15; alignment as in the crate unicode-normalization-alignments.
 """
 
 import re
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Literal, TypeAlias
 
-from hornbook.tokenizer.steps.aligned_text import Part, Step, origins_of
+from hornbook.tokenizer.steps.aligned_text import AlignedText, Edit, origins_of_edits
 from hornbook.tokenizer.unicode.classes import UNKNOWN_TO_NORMAL_FORMS
 from hornbook.tokenizer.unicode.regex_classes import one_of
 
@@ -32,12 +32,12 @@ class NormalForm:
     def __init__(self, form: Form) -> None:
         self._form = form
 
-    def __call__(self, part: Part) -> Part:
-        """The part in the normal form."""
-        text = part.text
+    def __call__(self, aligned: AlignedText) -> AlignedText:
+        """The text in the normal form."""
+        text = aligned.text
         if text.isascii():
-            return part
-        return part.rewritten(self._normalized(text), origins_of(self._steps(text)))
+            return aligned
+        return aligned.rewritten(self._normalized(text), origins_of_edits(self._edits(text)))
 
     def _normalized(self, text: str) -> str:
         pieces = _unknown().split(text)
@@ -47,13 +47,13 @@ class NormalForm:
         pieces[::2] = known
         return "".join(pieces)
 
-    def _steps(self, text: str) -> Iterator[Step]:
+    def _edits(self, text: str) -> Iterator[Edit]:
         for number, piece in enumerate(_unknown().split(text)):
             if number % 2:
                 yield piece, 0
                 continue
-            steps = _ordered(_decomposed(piece, "NFKD" if "K" in self._form else "NFD"))
-            yield from _recomposed(steps) if self._form.endswith("C") else steps
+            edits = _ordered(_decomposed(piece, "NFKD" if "K" in self._form else "NFD"))
+            yield from _recomposed(edits) if self._form.endswith("C") else edits
 
 
 @cache
@@ -61,45 +61,45 @@ def _unknown() -> re.Pattern[str]:
     return re.compile(f"({one_of(UNKNOWN_TO_NORMAL_FORMS)})")
 
 
-def _decomposed(text: str, form: Literal["NFD", "NFKD"]) -> Iterator[Step]:
+def _decomposed(text: str, form: Literal["NFD", "NFKD"]) -> Iterator[Edit]:
     for character in text:
-        for place, piece in enumerate(unicodedata.normalize(form, character)):
-            yield piece, int(place > 0)
+        for index, piece in enumerate(unicodedata.normalize(form, character)):
+            yield piece, int(index > 0)
 
 
-def _ordered(steps: Iterator[Step]) -> list[Step]:
-    """Marks that follow each other in the order of their combining classes."""
-    ordered: list[Step] = []
-    marks: list[Step] = []
-    for step in steps:
-        if _combining_class(step) == 0:
+def _ordered(edits: Iterator[Edit]) -> list[Edit]:
+    """Sorts each run of marks by combining class; marks of one class keep their order."""
+    ordered: list[Edit] = []
+    marks: list[Edit] = []
+    for edit in edits:
+        if _combining_class(edit) == 0:
             ordered += sorted(marks, key=_combining_class)
             marks.clear()
-            ordered.append(step)
+            ordered.append(edit)
         else:
-            marks.append(step)
+            marks.append(edit)
     return ordered + sorted(marks, key=_combining_class)
 
 
-def _recomposed(steps: Sequence[Step]) -> list[Step]:
-    """Joins each starter with what follows it, where both have a character in common that nothing blocks."""
-    result: list[Step] = []
+def _recomposed(edits: Sequence[Edit]) -> list[Edit]:
+    """Composes each starter with a later character if the pair has a composition and nothing blocks it."""
+    result: list[Edit] = []
     starter: int | None = None
     last_class = 0
-    for step in steps:
-        this_class = _combining_class(step)
+    for edit in edits:
+        this_class = _combining_class(edit)
         is_blocked = starter is None or (last_class >= this_class and len(result) - 1 > starter)
         if starter is not None and not is_blocked:
-            joined = unicodedata.normalize("NFC", result[starter][0] + step[0])
+            joined = unicodedata.normalize("NFC", result[starter][0] + edit[0])
             if len(joined) == 1:
-                result[starter] = joined, result[starter][1] + step[1] - 1
+                result[starter] = joined, result[starter][1] + edit[1] - 1
                 continue
         if this_class == 0:
             starter = len(result)
         last_class = this_class
-        result.append(step)
+        result.append(edit)
     return result
 
 
-def _combining_class(step: Step) -> int:
-    return unicodedata.combining(step[0])
+def _combining_class(edit: Edit) -> int:
+    return unicodedata.combining(edit[0])

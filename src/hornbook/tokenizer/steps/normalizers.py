@@ -1,10 +1,9 @@
-"""What happens to text before it is cut into words: the normalizers of a tokenizer.json.
+"""What happens to text before it is divided into words: the normalizers of a tokenizer.json.
 
-A normalizer is a function from a part to a part. Most look at one character at a time (`character_map`);
-normal forms are in `composition`, SentencePiece's own tables in `precompiled`.
+A normalizer is a function from an aligned text to another. Most look at one character at a time
+(`character_map`); normal forms are in `normal_forms`, SentencePiece's own tables in `precompiled`.
 
-Source: the normalizers of https://github.com/huggingface/tokenizers, whose results these have, place by
-place.
+Source: the normalizers of https://github.com/huggingface/tokenizers, which give the same text and alignment.
 """
 
 import re
@@ -12,8 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import TypeAlias
 
-from hornbook.tokenizer.json_object import Settings
-from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.character_map import CharacterMap
 from hornbook.tokenizer.steps.normal_forms import NormalForm
 from hornbook.tokenizer.steps.precompiled import Precompiled
@@ -24,20 +23,20 @@ from hornbook.tokenizer.unicode.patterns import SPACES, WHITE_SPACE
 
 __all__ = ["Normalizer", "build_normalizer", "prepend", "replace_text"]
 
-Normalizer: TypeAlias = Callable[[Part], Part]
+Normalizer: TypeAlias = Callable[[AlignedText], AlignedText]
 
 CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F800-2FA1F"
-"""The ideographs that BERT writes apart; as in tokenizers, 2B820 to 2B91F are missing."""
+"""The ideographs that BERT puts spaces around; as in tokenizers, 2B820 to 2B91F are missing."""
 
-NMT_GONE = "1-8 B E-1F 7F 8F 9F"
+NMT_REMOVED = "1-8 B E-1F 7F 8F 9F"
 NMT_SPACES = "9-A C-D 20 1680 200B-200F 2028-2029 2581 FEFF FFFD"
 
 
-def build_normalizer(settings: Settings) -> Normalizer:
+def build_normalizer(settings: JsonObject) -> Normalizer:
     """The normalizer that a file describes.
 
     Raises:
-        TokenizerError: it is of an unknown kind, or asks for what is not supported.
+        TokenizerError: its type is unknown, or a setting is not supported.
     """
     build = BUILDERS[settings.choice("type", BUILDERS)]
     normalizer = build(settings)
@@ -46,37 +45,37 @@ def build_normalizer(settings: Settings) -> Normalizer:
 
 
 def prepend(text: str) -> Normalizer:
-    """Puts a text before any part that is not empty; it stands where the first character does."""
+    """Puts a prefix before a text that is not empty; the prefix has the position of the first character."""
 
-    def normalize(part: Part) -> Part:
-        if not part.text:
-            return part
-        return part.rewritten(text + part.text, (*[0] * len(text), *range(len(part.text))))
+    def normalize(aligned: AlignedText) -> AlignedText:
+        if not aligned.text:
+            return aligned
+        return aligned.rewritten(text + aligned.text, (*[0] * len(text), *range(len(aligned.text))))
 
     return normalize
 
 
 def replace_text(pattern: re.Pattern[str], content: str) -> Normalizer:
-    """Replaces what a pattern matches; what comes in stands where the last character of the match did."""
+    """Replaces the matches of a pattern; a replacement has the position of its match's last character."""
 
-    def normalize(part: Part) -> Part:
+    def normalize(aligned: AlignedText) -> AlignedText:
         origins: list[int] = []
         done = 0
-        for found in pattern.finditer(part.text) if part.places is not None else ():
+        for found in pattern.finditer(aligned.text) if aligned.positions is not None else ():
             start, stop = found.span()
             origins += [*range(done, start), *[stop - 1] * len(content)]
             done = stop
-        origins += range(done, len(part.text))
-        return part.rewritten(pattern.sub(lambda _: content, part.text), origins)
+        origins += range(done, len(aligned.text))
+        return aligned.rewritten(pattern.sub(lambda _: content, aligned.text), origins)
 
     return normalize
 
 
-def _bert(settings: Settings) -> Normalizer:
+def _bert(settings: JsonObject) -> Normalizer:
     lowercase = settings.flag("lowercase", True)
     steps: list[tuple[bool, Normalizer]] = [
         (settings.flag("clean_text", True), _clean()),
-        (settings.flag("handle_chinese_chars", True), _apart()),
+        (settings.flag("handle_chinese_chars", True), _spaced_ideographs()),
         (settings.flag("strip_accents", lowercase), NormalForm("NFD")),
         (settings.flag("strip_accents", lowercase), _without(NONSPACING_MARKS)),
         (lowercase, _lower()),
@@ -84,15 +83,15 @@ def _bert(settings: Settings) -> Normalizer:
     return partial(_in_turn, [step for wanted, step in steps if wanted])
 
 
-def _in_turn(steps: list[Normalizer], part: Part) -> Part:
+def _in_turn(steps: list[Normalizer], aligned: AlignedText) -> AlignedText:
     for step in steps:
-        part = step(part)
-    return part
+        aligned = step(aligned)
+    return aligned
 
 
 @cache
 def _clean() -> CharacterMap:
-    """Leaves out what cannot be seen, and makes all white space spaces."""
+    """Removes control characters, and turns all white space into spaces."""
     controls, spaces = CodePoints(CONTROLS), CodePoints(SPACES)
 
     def replace(character: str) -> str:
@@ -106,8 +105,8 @@ def _clean() -> CharacterMap:
 
 
 @cache
-def _apart() -> CharacterMap:
-    """Puts spaces around ideographs, each of which is then a word."""
+def _spaced_ideographs() -> CharacterMap:
+    """Puts spaces around ideographs, so that each is a word."""
     chinese = CodePoints(CHINESE)
     return CharacterMap(lambda character: f" {character} " if ord(character) in chinese else character)
 
@@ -120,7 +119,7 @@ def _without(ranges: str) -> CharacterMap:
 
 @cache
 def _lower() -> CharacterMap:
-    """Every character in lower case by itself: no final sigma."""
+    """Each character in lower case on its own: no final sigma."""
     table = {0x130: "i\u0307"}
     for item in LOWER_CASE.split():
         span, sign, shift = re.split("([+-])(?=[^+-]+$)", item)
@@ -133,41 +132,41 @@ def _lower() -> CharacterMap:
 
 @cache
 def _nmt() -> CharacterMap:
-    gone, spaces = CodePoints(NMT_GONE), CodePoints(NMT_SPACES)
+    removed, spaces = CodePoints(NMT_REMOVED), CodePoints(NMT_SPACES)
 
     def replace(character: str) -> str:
-        if ord(character) in gone:
+        if ord(character) in removed:
             return ""
         return " " if ord(character) in spaces else character
 
     return CharacterMap(replace)
 
 
-def _strip(settings: Settings) -> Normalizer:
+def _strip(settings: JsonObject) -> Normalizer:
     left, right = settings.flag("strip_left", True), settings.flag("strip_right", True)
 
-    def normalize(part: Part) -> Part:
-        start = len(part.text) - len(part.text.lstrip(WHITE_SPACE)) if left else 0
-        stop = max(start, len(part.text.rstrip(WHITE_SPACE))) if right else len(part.text)
-        return part.rewritten(part.text[start:stop], range(start, stop))
+    def normalize(aligned: AlignedText) -> AlignedText:
+        start = len(aligned.text) - len(aligned.text.lstrip(WHITE_SPACE)) if left else 0
+        stop = max(start, len(aligned.text.rstrip(WHITE_SPACE))) if right else len(aligned.text)
+        return aligned.rewritten(aligned.text[start:stop], range(start, stop))
 
     return normalize
 
 
-def _replace(settings: Settings) -> Normalizer:
+def _replace(settings: JsonObject) -> Normalizer:
     return replace_text(literal_pattern(settings), settings.text("content"))
 
 
-def _sequence(settings: Settings) -> Normalizer:
+def _sequence(settings: JsonObject) -> Normalizer:
     return partial(_in_turn, [build_normalizer(each) for each in settings.objects("normalizers")])
 
 
-BUILDERS: Mapping[str, Callable[[Settings], Normalizer]] = {
+BUILDERS: Mapping[str, Callable[[JsonObject], Normalizer]] = {
     "BertNormalizer": _bert,
     "Lowercase": lambda _: _lower(),
     "Nmt": lambda _: _nmt(),
     "Precompiled": lambda settings: Precompiled.from_base64(
-        settings.text("precompiled_charsmap"), settings.place
+        settings.text("precompiled_charsmap"), settings.path
     ),
     "Prepend": lambda settings: prepend(settings.text("prepend")),
     "Replace": _replace,
@@ -179,4 +178,4 @@ BUILDERS: Mapping[str, Callable[[Settings], Normalizer]] = {
     "NFKC": lambda _: NormalForm("NFKC"),
     "NFKD": lambda _: NormalForm("NFKD"),
 }
-"""Kinds of normalizers, by the names that files give them."""
+"""Normalizers by type."""

@@ -1,9 +1,9 @@
-"""How normalised text is cut into words: the pre-tokenizers of a tokenizer.json.
+"""How normalized text is divided into words: the pre-tokenizers of a tokenizer.json.
 
-A pre-tokenizer is a function from a part to parts. The one of byte-level tokenizers is not among them: it is
-one with their model (see `byte_level_model`).
+A pre-tokenizer is a function from an aligned text to several. That of byte-level tokenizers is part of their
+model (see `models.byte_bpe`).
 
-Source: the pre-tokenizers of https://github.com/huggingface/tokenizers, whose results these have.
+Source: the pre-tokenizers of https://github.com/huggingface/tokenizers, which give the same words.
 """
 
 import re
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
-from hornbook.tokenizer.json_object import Settings
-from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.normalizers import prepend, replace_text
 from hornbook.tokenizer.steps.search_pattern import literal_pattern
 from hornbook.tokenizer.unicode.classes import DIGITS, PUNCTUATION, WORD
@@ -21,19 +21,19 @@ from hornbook.tokenizer.unicode.regex_classes import class_body, one_of, run_of
 
 __all__ = ["PreTokenizer", "build_pre_tokenizer", "in_turn"]
 
-PreTokenizer: TypeAlias = Callable[[Part], Iterable[Part]]
+PreTokenizer: TypeAlias = Callable[[AlignedText], Iterable[AlignedText]]
 
 Piece: TypeAlias = tuple[int, int, bool]
-"""Start, stop, and whether it is what was looked for."""
+"""Start, stop, and whether it matches the pattern."""
 
 BEHAVIORS = ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
 
 
-def build_pre_tokenizer(settings: Settings) -> PreTokenizer:
+def build_pre_tokenizer(settings: JsonObject) -> PreTokenizer:
     """The pre-tokenizer that a file describes.
 
     Raises:
-        TokenizerError: it is of an unknown kind, or asks for what is not supported.
+        TokenizerError: its type is unknown, or a setting is not supported.
     """
     build = BUILDERS[settings.choice("type", BUILDERS)]
     split = build(settings)
@@ -41,23 +41,25 @@ def build_pre_tokenizer(settings: Settings) -> PreTokenizer:
     return split
 
 
-def in_turn(splits: Iterable[PreTokenizer], part: Part) -> list[Part]:
-    """Cuts a part, then the parts of it, and so on; empty ones are left out."""
-    parts = [part]
+def in_turn(splits: Iterable[PreTokenizer], aligned: AlignedText) -> list[AlignedText]:
+    """Divides a text with the first pre-tokenizer, each word with the next, and so on; drops empty words."""
+    words = [aligned]
     for split in splits:
-        parts = [word for each in parts for word in split(each) if word.text]
-    return parts
+        words = [word for each in words for word in split(each) if word.text]
+    return words
 
 
-def _matches(pattern: re.Pattern[str], part: Part) -> list[Part]:
-    """What the pattern matches, and nothing between."""
-    return [part.slice(*found.span()) for found in pattern.finditer(part.text)]
+def _matches(pattern: re.Pattern[str], aligned: AlignedText) -> list[AlignedText]:
+    """The matches of a pattern, without the text between them."""
+    return [aligned.slice(*found.span()) for found in pattern.finditer(aligned.text)]
 
 
-def _split(pattern: re.Pattern[str], behavior: str, inverted: bool, part: Part) -> list[Part]:
-    """Cuts where a pattern matches. What is matched goes where the behavior says."""
-    pieces = [(start, stop, hit != inverted) for start, stop, hit in _pieces(pattern, part.text)]
-    return [part.slice(start, stop) for start, stop in ARRANGE[behavior](pieces)]
+def _split(
+    pattern: re.Pattern[str], behavior: str, inverted: bool, aligned: AlignedText
+) -> list[AlignedText]:
+    """Splits where a pattern matches; the behavior says what becomes of the matches."""
+    pieces = [(start, stop, hit != inverted) for start, stop, hit in _pieces(pattern, aligned.text)]
+    return [aligned.slice(start, stop) for start, stop in ARRANGE[behavior](pieces)]
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[Piece]:
@@ -90,7 +92,7 @@ def _contiguous(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
 
 
 def _merged_with_previous(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
-    """The first of several matches in a row joins what is before it; the others stand alone."""
+    """The first of several matches in a row joins the text before it; the others stand alone."""
     result: list[tuple[int, int]] = []
     last = False
     for start, stop, hit in pieces:
@@ -101,7 +103,7 @@ def _merged_with_previous(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
 
 
 def _merged_with_next(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
-    """The last of several matches in a row joins what is behind it."""
+    """The last of several matches in a row joins the text after it."""
     mirrored = [(-stop, -start, hit) for start, stop, hit in reversed(list(pieces))]
     return [(-stop, -start) for start, stop in reversed(_merged_with_previous(mirrored))]
 
@@ -115,7 +117,7 @@ ARRANGE: Mapping[str, Callable[[Iterable[Piece]], list[tuple[int, int]]]] = {
 }
 
 
-def _build_split(settings: Settings) -> PreTokenizer:
+def _build_split(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS)
     inverted = settings.flag("invert", False)
     named = _named_pattern(settings)
@@ -123,15 +125,15 @@ def _build_split(settings: Settings) -> PreTokenizer:
     return partial(_split, pattern, behavior, inverted)
 
 
-def _named_pattern(settings: Settings) -> re.Pattern[str] | None:
-    """The pattern of a family of models, if it is one."""
+def _named_pattern(settings: JsonObject) -> re.Pattern[str] | None:
+    """The pattern of a family of models, if the expression is known."""
     expression = settings.object("pattern").value("Regex")
     name = pattern_named(expression) if isinstance(expression, str) else None
     return None if name is None else word_pattern(name)
 
 
-def _metaspace(settings: Settings) -> PreTokenizer:
-    """Writes spaces as "▁", puts one before, and cuts before each."""
+def _metaspace(settings: JsonObject) -> PreTokenizer:
+    """Writes spaces as "▁", puts one before the text, and splits before each."""
     mark = settings.character("replacement", "▁")
     old_scheme = "always" if settings.flag("add_prefix_space", True) else "never"
     scheme = settings.choice("prepend_scheme", ("always", "first", "never"), old_scheme)
@@ -140,39 +142,39 @@ def _metaspace(settings: Settings) -> PreTokenizer:
     mark_spaces, put_mark = replace_text(re.compile(" "), mark), prepend(mark)
     words = re.compile(f"{re.escape(mark)}?[^{re.escape(mark)}]+|{re.escape(mark)}")
 
-    def split(part: Part) -> list[Part]:
-        part = mark_spaces(part)
-        wanted = scheme == "always" or (scheme == "first" and part.at_start)
-        if wanted and not part.text.startswith(mark):
-            part = put_mark(part)
-        return _matches(words, part) if is_split else [part]
+    def split(aligned: AlignedText) -> list[AlignedText]:
+        aligned = mark_spaces(aligned)
+        wanted = scheme == "always" or (scheme == "first" and aligned.at_start)
+        if wanted and not aligned.text.startswith(mark):
+            aligned = put_mark(aligned)
+        return _matches(words, aligned) if is_split else [aligned]
 
     return split
 
 
-def _punctuation(settings: Settings) -> PreTokenizer:
+def _punctuation(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS, "Isolated")
     return partial(_split, re.compile(one_of(PUNCTUATION)), behavior, False)
 
 
-def _digits(settings: Settings) -> PreTokenizer:
+def _digits(settings: JsonObject) -> PreTokenizer:
     behavior = "Isolated" if settings.flag("individual_digits", False) else "Contiguous"
     return partial(_split, re.compile(one_of(DIGITS)), behavior, False)
 
 
-def _delimiter(settings: Settings) -> PreTokenizer:
+def _delimiter(settings: JsonObject) -> PreTokenizer:
     return partial(_split, re.compile(re.escape(settings.character("delimiter"))), "Removed", False)
 
 
-def _sequence(settings: Settings) -> PreTokenizer:
+def _sequence(settings: JsonObject) -> PreTokenizer:
     return partial(in_turn, [build_pre_tokenizer(each) for each in settings.objects("pretokenizers")])
 
 
-def _by_matches(expression: str) -> Callable[[Settings], PreTokenizer]:
+def _by_matches(expression: str) -> Callable[[JsonObject], PreTokenizer]:
     return lambda _: partial(_matches, re.compile(expression))
 
 
-BUILDERS: Mapping[str, Callable[[Settings], PreTokenizer]] = {
+BUILDERS: Mapping[str, Callable[[JsonObject], PreTokenizer]] = {
     "BertPreTokenizer": _by_matches(f"{run_of(SPACES, PUNCTUATION, negated=True)}|{one_of(PUNCTUATION)}"),
     "CharDelimiterSplit": _delimiter,
     "Digits": _digits,
@@ -183,4 +185,4 @@ BUILDERS: Mapping[str, Callable[[Settings], PreTokenizer]] = {
     "Whitespace": _by_matches(f"{run_of(WORD)}|{run_of(SPACES, WORD, negated=True)}"),
     "WhitespaceSplit": _by_matches(f"[^{class_body(SPACES)}]+"),
 }
-"""Kinds of pre-tokenizers, by the names that files give them."""
+"""Pre-tokenizers by type."""

@@ -1,11 +1,11 @@
-"""SentencePiece's normalisation: a table from short texts to others, looked up in a double array of bytes.
+"""SentencePiece's normalization: a table from short texts to others, looked up in a double array of bytes.
 
-The table is a trie whose nodes are 32-bit units. A child for byte b lies at the parent's offset, exclusive-or
-b, and has the label b; a leaf, with the place of the replacement, lies at the offset itself.
+The table is a trie whose nodes are 32-bit units. The child for byte b is at the parent's offset, exclusive-or
+b, and has the label b; a leaf, with the index of the replacement, is at the offset itself.
 
 Source: Yata et al., "A compact static double-array keeping character codes" (2007); the crate
-spm_precompiled, whose way of looking up whole clusters of characters first, and of taking the shortest entry,
-this keeps.
+spm_precompiled, which looks up whole
+clusters of characters first and takes the shortest entry, as does this.
 """
 
 import base64
@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.steps.aligned_text import Part, Step, origins_of
+from hornbook.tokenizer.steps.aligned_text import AlignedText, Edit, origins_of_edits
 from hornbook.tokenizer.steps.character_map import CharacterMap
 from hornbook.tokenizer.unicode.classes import BREAKING, EXTENDING, PREPENDED
 from hornbook.tokenizer.unicode.regex_classes import class_body, one_of
@@ -33,21 +33,21 @@ OPEN_SYLLABLES = " ".join(f"{code:X}" for code in range(0xAC00, 0xD7A4, 28))
 
 
 class Precompiled:
-    """Replaces what the table has.
+    """Replaces the texts that the table has.
 
     Args:
         table: the size of the trie in bytes, the trie, and replacements that end with a zero byte.
-        place: the file and the way to it, for messages.
+        path: the file, and the keys that lead to the table, for messages.
 
     Raises:
         TokenizerError: the table is damaged.
     """
 
-    def __init__(self, table: bytes, place: str) -> None:
+    def __init__(self, table: bytes, path: str) -> None:
         size = int.from_bytes(table[:4], "little")
         if len(table) < 4 or size % 4 or size == 0 or size > len(table) - 4:
             raise TokenizerError(
-                f"{place}: precompiled_charsmap: the first 4 bytes say that the trie has {size}, expected a "
+                f"{path}: precompiled_charsmap: the first 4 bytes say that the trie has {size}, expected a "
                 f"multiple of 4 and at most {max(0, len(table) - 4)}"
             )
         self._units = np.frombuffer(table, "<u4", size // 4, 4).tolist()
@@ -56,20 +56,20 @@ class Precompiled:
         self._clusters: dict[str, str | None] = {}
 
     @classmethod
-    def from_base64(cls, text: str, place: str) -> "Precompiled":
-        """Reads the table as files spell it.
+    def from_base64(cls, text: str, path: str) -> "Precompiled":
+        """Decodes the table of a file.
 
         Raises:
-            TokenizerError: it is not base64, or damaged.
+            TokenizerError: it is not base64, or it is damaged.
         """
         try:
-            return cls(base64.b64decode(text, validate=True), place)
+            return cls(base64.b64decode(text, validate=True), path)
         except (binascii.Error, ValueError) as problem:
-            raise TokenizerError(f"{place}: precompiled_charsmap is not base64: {problem}") from None
+            raise TokenizerError(f"{path}: precompiled_charsmap is not base64: {problem}") from None
 
-    def __call__(self, part: Part) -> Part:
-        """The part with everything replaced that the table has."""
-        return part.rewritten(self._replaced(part.text), self._origins(part.text))
+    def __call__(self, aligned: AlignedText) -> AlignedText:
+        """The text with all replacements made."""
+        return aligned.rewritten(self._replaced(aligned.text), self._origins(aligned.text))
 
     def _replaced(self, text: str) -> str:
         if text.isascii() and "\r\n" not in text:
@@ -98,7 +98,7 @@ class Precompiled:
         return character if found is None else found
 
     def _look_up(self, key: bytes) -> str | None:
-        """The replacement of the shortest beginning of `key` that the table has."""
+        """The replacement of the shortest prefix of `key` that the table has."""
         units = self._units
         node = _offset(units[0])
         for byte in key:
@@ -111,50 +111,50 @@ class Precompiled:
                 return self._replacement(units[node] & VALUE) if node < len(units) else None
         return None
 
-    def _replacement(self, place: int) -> str:
-        end = self._replacements.find(0, place)
-        return self._replacements[place : end if end >= 0 else None].decode("utf-8", "replace")
+    def _replacement(self, start: int) -> str:
+        end = self._replacements.find(0, start)
+        return self._replacements[start : end if end >= 0 else None].decode("utf-8", "replace")
 
     def _origins(self, text: str) -> Iterator[int]:
-        yield from origins_of(self._steps(text))
+        yield from origins_of_edits(self._edits(text))
 
-    def _steps(self, text: str) -> list[Step]:
-        steps: list[Step] = []
+    def _edits(self, text: str) -> list[Edit]:
+        edits: list[Edit] = []
         done = 0
         for found in _clusters().finditer(text):
-            self._add_characters(steps, text[done : found.start()])
+            self._add_characters(edits, text[done : found.start()])
             whole = self._whole(found.group())
             if whole is None:
-                self._add_characters(steps, found.group())
+                self._add_characters(edits, found.group())
             else:
-                _add_replacement(steps, found.group(), whole)
+                _add_replacement(edits, found.group(), whole)
             done = found.end()
-        self._add_characters(steps, text[done:])
-        return steps
+        self._add_characters(edits, text[done:])
+        return edits
 
-    def _add_characters(self, steps: list[Step], text: str) -> None:
+    def _add_characters(self, edits: list[Edit], text: str) -> None:
         for character in text:
-            _add_replacement(steps, character, self._characters[ord(character)])
+            _add_replacement(edits, character, self._characters[ord(character)])
 
 
 def _offset(unit: int) -> int:
     return unit >> 10 << ((unit & WIDE_OFFSET) >> 6)
 
 
-def _add_replacement(steps: list[Step], old: str, new: str) -> None:
-    """What is longer is put in at the end; what is shorter goes with the last character before."""
+def _add_replacement(edits: list[Edit], old: str, new: str) -> None:
+    """Surplus new characters are inserted at the end; surplus old ones go with the last character."""
     longer = len(new) - len(old)
-    steps += [(character, int(place >= len(old))) for place, character in enumerate(new)]
-    if longer < 0 and steps:
-        character, change = steps[-1]
-        steps[-1] = character, change + longer
+    edits += [(character, int(index >= len(old))) for index, character in enumerate(new)]
+    if longer < 0 and edits:
+        character, change = edits[-1]
+        edits[-1] = character, change + longer
 
 
 @cache
 def _clusters() -> re.Pattern[str]:
-    """Stretches of text in which characters belong together: what a reader takes for one letter.
+    """Grapheme clusters: the characters that a reader takes for one letter.
 
-    Flags and joined emoji are left out: they are longer than what is looked up.
+    Flags and joined emoji are left out, as they are longer than the clusters that are looked up.
     """
     hangul = (
         f"[{class_body(LEADING)}]*(?:[{class_body(OPEN_SYLLABLES)}][{class_body(VOWELS)}]*"

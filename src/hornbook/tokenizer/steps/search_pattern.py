@@ -1,20 +1,20 @@
-"""The patterns that normalizers and pre-tokenizers look for: texts, and a few regular expressions."""
+"""The patterns that normalizers, pre-tokenizers and decoders search for."""
 
 import re
 
-from hornbook.tokenizer.json_object import Settings
+from hornbook.tokenizer.json_object import JsonObject
 
 __all__ = ["literal_pattern"]
 
 KNOWN_REGEXES = (" {2,}", " +", r"\n", "[0-9]")
-"""Regular expressions that mean the same in every library; files are written for Oniguruma."""
+"""Regular expressions with the same meaning in every library; files are written for Oniguruma."""
 
 
-def literal_pattern(settings: Settings) -> re.Pattern[str]:
-    """What stands under `pattern`.
+def literal_pattern(settings: JsonObject) -> re.Pattern[str]:
+    """The setting `pattern`: a literal text, or a regular expression.
 
     Raises:
-        TokenizerError: it is no text, or a regular expression that is not known.
+        TokenizerError: it is neither, or the regular expression is not known.
     """
     pattern = settings.object("pattern")
     if pattern.value("Regex") is None:

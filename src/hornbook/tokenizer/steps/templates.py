@@ -1,4 +1,4 @@
-"""What is put around texts, such as [CLS] and [SEP]: the post-processors of a tokenizer.json.
+"""The tokens put around texts, such as [CLS] and [SEP]: the post-processors of a tokenizer.json.
 
 Source: the processors of https://github.com/huggingface/tokenizers.
 """
@@ -9,44 +9,43 @@ from typing import Literal, TypeAlias
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.json_object import Settings
+from hornbook.tokenizer.json_object import JsonObject
 
-__all__ = ["PLAIN", "Around", "Item", "Template", "build_template"]
+__all__ = ["PLAIN", "Template", "TemplateItem", "TemplateItems", "build_template"]
 
-Item: TypeAlias = tuple[Literal["A", "B"] | tuple[int, ...], int]
-"""The first text, the second, or tokens; and the type of what it stands for."""
+TemplateItem: TypeAlias = tuple[Literal["A", "B"] | tuple[int, ...], int]
+"""The first text, the second, or special tokens; and their token type."""
 
-Around: TypeAlias = tuple[Item, ...]
+TemplateItems: TypeAlias = tuple[TemplateItem, ...]
 
 
 @dataclass(frozen=True)
 class Template:
-    """What becomes of the tokens of one text, or of two.
+    """What a sequence of one text, or of two, consists of.
 
     Attributes:
-        single: for one text.
-        pair: for two.
-        trims: whether the spans of tokens leave out white space at their ends.
-        keeps_prefix: whether a prefix space, which is in no text, was put before: one space less is left out.
+        single: the items of one text.
+        pair: the items of two.
+        trims: whether the spans of tokens exclude white space at their ends.
+        keeps_prefix: whether a space was put before the text: trimming spares it, as it is not in the source.
     """
 
-    single: Around = (("A", 0),)
-    pair: Around = (("A", 0), ("B", 1))
+    single: TemplateItems = (("A", 0),)
+    pair: TemplateItems = (("A", 0), ("B", 1))
     trims: bool = False
     keeps_prefix: bool = False
 
     def sides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The tokens before and behind a single text."""
-        place = [item for item, _ in self.single].index("A")
-        before, behind = self.single[:place], self.single[place + 1 :]
-        return _ids(before), _ids(behind)
+        """The special tokens before and after a single text."""
+        index = [item for item, _ in self.single].index("A")
+        return _ids(self.single[:index]), _ids(self.single[index + 1 :])
 
 
 PLAIN = Template()
-"""Texts without anything around them."""
+"""No special tokens."""
 
 
-def build_template(settings: Settings, ids: Mapping[str, int]) -> Template:
+def build_template(settings: JsonObject, ids: Mapping[str, int]) -> Template:
     """The template that a file describes.
 
     Args:
@@ -54,37 +53,37 @@ def build_template(settings: Settings, ids: Mapping[str, int]) -> Template:
         ids: all tokens to their ids.
 
     Raises:
-        TokenizerError: it is of an unknown kind, asks for what is not supported, or names an unknown token.
+        TokenizerError: its type or a token is unknown, or a setting is not supported.
     """
     template = BUILDERS[settings.choice("type", BUILDERS)](settings, ids)
     settings.close()
     return template
 
 
-def _ids(items: Around) -> tuple[int, ...]:
+def _ids(items: TemplateItems) -> tuple[int, ...]:
     return tuple(token_id for item, _ in items for token_id in item if isinstance(token_id, int))
 
 
-def _byte_level(settings: Settings, ids: Mapping[str, int]) -> Template:
+def _byte_level(settings: JsonObject, ids: Mapping[str, int]) -> Template:
     settings.flag("use_regex", True)
     return Template(
         trims=settings.flag("trim_offsets", True), keeps_prefix=settings.flag("add_prefix_space", True)
     )
 
 
-def _bert(settings: Settings, ids: Mapping[str, int]) -> Template:
+def _bert(settings: JsonObject, ids: Mapping[str, int]) -> Template:
     begin, end = _named(settings, "cls", ids), _named(settings, "sep", ids)
     return Template(((begin, 0), ("A", 0), (end, 0)), ((begin, 0), ("A", 0), (end, 0), ("B", 1), (end, 1)))
 
 
-def _roberta(settings: Settings, ids: Mapping[str, int]) -> Template:
+def _roberta(settings: JsonObject, ids: Mapping[str, int]) -> Template:
     begin, end = _named(settings, "cls", ids), _named(settings, "sep", ids)
-    single: Around = ((begin, 0), ("A", 0), (end, 0))
+    single: TemplateItems = ((begin, 0), ("A", 0), (end, 0))
     return replace(_byte_level(settings, ids), single=single, pair=(*single, (end, 0), ("B", 0), (end, 0)))
 
 
-def _named(settings: Settings, key: str, ids: Mapping[str, int]) -> tuple[int, ...]:
-    """A token that a file names together with its id: ["[CLS]", 101]."""
+def _named(settings: JsonObject, key: str, ids: Mapping[str, int]) -> tuple[int, ...]:
+    """A token that is given with its id: ["[CLS]", 101]."""
     match settings.value(key):
         case [str(token), int(token_id)] if ids.get(token) == token_id:
             return (token_id,)
@@ -92,17 +91,17 @@ def _named(settings: Settings, key: str, ids: Mapping[str, int]) -> tuple[int, .
             raise settings.error(key, f"must be a token of the vocabulary and its id, got {brief(other)}")
 
 
-def _template(settings: Settings, ids: Mapping[str, int]) -> Template:
+def _template(settings: JsonObject, ids: Mapping[str, int]) -> Template:
     special = _special_tokens(settings, set(ids.values()))
     single, pair = (_items(settings.objects(key), special) for key in ("single", "pair"))
     if [item for item, _ in single if isinstance(item, str)] != ["A"]:
-        raise settings.error("single", "must have the text, A, once")
+        raise settings.error("single", "must have the text A once")
     if sorted(item for item, _ in pair if isinstance(item, str)) not in ([], ["A", "B"]):
-        raise settings.error("pair", "must have both texts, A and B, once")
+        raise settings.error("pair", "must have the texts A and B once each")
     return Template(single, pair or PLAIN.pair)
 
 
-def _special_tokens(settings: Settings, known: set[int]) -> dict[str, tuple[int, ...]]:
+def _special_tokens(settings: JsonObject, known: set[int]) -> dict[str, tuple[int, ...]]:
     special: dict[str, tuple[int, ...]] = {}
     if settings.value("special_tokens") is None:
         return special
@@ -117,45 +116,45 @@ def _special_tokens(settings: Settings, known: set[int]) -> dict[str, tuple[int,
     return special
 
 
-def _items(entries: Sequence[Settings], special: Mapping[str, tuple[int, ...]]) -> Around:
+def _items(entries: Sequence[JsonObject], special: Mapping[str, tuple[int, ...]]) -> TemplateItems:
     return tuple(_item(entry, special) for entry in entries)
 
 
-def _item(entry: Settings, special: Mapping[str, tuple[int, ...]]) -> Item:
+def _item(entry: JsonObject, special: Mapping[str, tuple[int, ...]]) -> TemplateItem:
     if entry.value("Sequence") is not None:
         sequence = entry.object("Sequence")
         which: Literal["A", "B"] = "A" if sequence.choice("id", ("A", "B")) == "A" else "B"
-        item: Item = which, sequence.integer("type_id", 0)
+        item: TemplateItem = which, sequence.integer("type_id", 0)
     else:
         sequence = entry.object("SpecialToken")
         token = sequence.text("id")
         if token not in special:
-            raise TokenizerError(f"{sequence.place}: id: {brief(token)} is not among special_tokens")
+            raise TokenizerError(f"{sequence.path}: id: {brief(token)} is not among special_tokens")
         item = special[token], sequence.integer("type_id", 0)
     sequence.close()
     entry.close()
     return item
 
 
-def _sequence(settings: Settings, ids: Mapping[str, int]) -> Template:
-    """Several in turn: at most one puts tokens around texts, the others trim."""
+def _sequence(settings: JsonObject, ids: Mapping[str, int]) -> Template:
+    """Several in turn: at most one adds special tokens, the others trim spans."""
     result = PLAIN
     for step in settings.objects("processors"):
         template = build_template(step, ids)
         if (template.single, template.pair) != (PLAIN.single, PLAIN.pair):
             if (result.single, result.pair) != (PLAIN.single, PLAIN.pair):
-                raise settings.error("processors", "with two templates are not supported")
+                raise settings.error("processors", "must not have two templates")
             result = replace(result, single=template.single, pair=template.pair)
         if template.trims:
             result = replace(result, trims=True, keeps_prefix=template.keeps_prefix)
     return result
 
 
-BUILDERS: Mapping[str, Callable[[Settings, Mapping[str, int]], Template]] = {
+BUILDERS: Mapping[str, Callable[[JsonObject, Mapping[str, int]], Template]] = {
     "BertProcessing": _bert,
     "ByteLevel": _byte_level,
     "RobertaProcessing": _roberta,
     "Sequence": _sequence,
     "TemplateProcessing": _template,
 }
-"""Kinds of post-processors, by the names that files give them."""
+"""Post-processors by type."""

@@ -1,8 +1,8 @@
-"""Spans of tokens without the white space at their ends, as byte-level post-processors give them."""
+"""Spans that exclude the white space at both ends of a token, as byte-level post-processors make them."""
 
 from collections.abc import Sequence
 
-from hornbook.tokenizer.models.word_model import Span
+from hornbook.tokenizer.spans import Span
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 from hornbook.tokenizer.unicode.patterns import WHITE_SPACE
 
@@ -12,12 +12,12 @@ SPACES = WHITE_SPACE + BYTE_TO_CHARACTER[ord(" ")]
 
 
 def trimmed(spans: Sequence[Span], tokens: Sequence[str], *, keeps_prefix: bool) -> list[Span]:
-    """The spans without white space at either end.
+    """Excludes white space at both ends.
 
     Args:
         spans: of tokens.
-        tokens: how each id is spelled.
-        keeps_prefix: whether the first token's first space is in no text, but was put before it.
+        tokens: the token of each id.
+        keeps_prefix: whether the first space of the first token was put before the text, and is not in it.
     """
     return [
         _trimmed(span, tokens[span[0]], keeps_prefix and (index == 0 or span[1] == 0))

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.json_object import Settings
-from hornbook.tokenizer.steps.aligned_text import Part
+from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.normalizers import Normalizer, build_normalizer
 from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer
 from hornbook.tokenizer.training.document import (
@@ -82,18 +82,18 @@ def train_sentence_tokenizer(
 
 
 def _words(text: str) -> list[str]:
-    return split_words(_normalizer()(Part(text)).text)
+    return split_words(_normalizer()(AlignedText(text)).text)
 
 
 def _bert_words(text: str) -> list[str]:
-    return [part.text for part in _bert_split()(_normalizer()(Part(text)))]
+    return [part.text for part in _bert_split()(_normalizer()(AlignedText(text)))]
 
 
 @cache
 def _normalizer() -> Normalizer:
-    return build_normalizer(Settings(NORMALIZER, "train"))
+    return build_normalizer(JsonObject(NORMALIZER, "train"))
 
 
 @cache
 def _bert_split() -> PreTokenizer:
-    return build_pre_tokenizer(Settings(BERT_SPLIT, "train"))
+    return build_pre_tokenizer(JsonObject(BERT_SPLIT, "train"))

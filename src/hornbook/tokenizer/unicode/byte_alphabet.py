@@ -1,6 +1,6 @@
-"""GPT-2's alphabet: a visible character for each of the 256 bytes, so that vocabularies can be kept as text.
+"""GPT-2's byte alphabet: a visible character for each of the 256 bytes, so that vocabularies can be text.
 
-Printable Latin-1 characters stand for themselves; the other 68 bytes, in order, take those from U+0100 on.
+Printable Latin-1 characters stand for themselves; the other 68 bytes, in order, get those from U+0100 on.
 A space becomes "Ġ", a newline "Ċ".
 
 Source: `bytes_to_unicode` in https://github.com/openai/gpt-2/blob/master/src/encoder.py
@@ -19,7 +19,7 @@ def spelled_bytes(token: str) -> bytes:
     """The bytes that a vocabulary entry spells: "Ġthe" is b" the".
 
     Raises:
-        ValueError: a character is not of the alphabet.
+        ValueError: a character is not in the alphabet.
     """
     try:
         return bytes([_CHARACTER_TO_BYTE[ord(character)] for character in token])

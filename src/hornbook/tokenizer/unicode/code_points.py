@@ -1,4 +1,4 @@
-"""Sets of characters, kept as ranges of code points in hexadecimal: "41-5A 61-7A" is the letters of ASCII."""
+"""Sets of characters as ranges of code points in hexadecimal: "41-5A 61-7A" has the letters of ASCII."""
 
 from bisect import bisect_right
 from functools import cached_property
@@ -24,8 +24,8 @@ class CodePoints:
         self._ranges = ranges
 
     def __contains__(self, code: int) -> bool:
-        place = bisect_right(self._firsts, code) - 1
-        return place >= 0 and code <= self._lasts[place]
+        index = bisect_right(self._firsts, code) - 1
+        return index >= 0 and code <= self._lasts[index]
 
     @cached_property
     def bounds(self) -> NDArray[np.int32]:

@@ -1,11 +1,11 @@
-r"""Text to words: merges never reach across the boundaries drawn here.
+r"""The patterns that divide text into words; a token never crosses the boundary between two words.
 
 Each pattern is a regular expression that a family of tokenizers uses. GPT-2's own, for example, is
 
     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 
-The standard library's `re` has no \p{L} (letters) and \p{N} (numbers), and its \s counts four control
-characters too many, so the classes are spelled out from `unicode_ranges`. `native/words.h` is the quick twin.
+The standard library's `re` has no \p{L} (letters) and \p{N} (numbers), and its \s has four control characters
+too many, so the classes are spelled out from `ranges`. `native/words.h` is the fast twin.
 
 Source: `self.pat` in https://github.com/openai/gpt-2/blob/master/src/encoder.py; the pre-tokenizers in the
 tokenizer.json files of Llama 3 and Qwen 2.
@@ -22,7 +22,7 @@ from hornbook.tokenizer.unicode.regex_classes import class_body, one_of, run_of
 __all__ = ["PATTERNS", "SPACES", "WHITE_SPACE", "Pattern", "pattern_named", "split_words", "word_pattern"]
 
 Pattern: TypeAlias = Literal["gpt2", "llama3", "qwen2"]
-"""Named after who uses it: GPT-2 and RoBERTa; Llama 3 and what follows GPT-4; Qwen 2 and 3."""
+"""The pattern of GPT-2 and RoBERTa, of GPT-4 and Llama 3, of Qwen 2 and 3."""
 
 PATTERNS: dict[str, Pattern] = {
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt2",
@@ -40,18 +40,18 @@ SPACES = "9-D 20 85 A0 1680 2000-200A 2028-2029 202F 205F 3000"
 WHITE_SPACE = "".join(
     chr(code) for first, last in CodePoints(SPACES).bounds.tolist() for code in range(first, last + 1)
 )
-"""The same characters; those of str.strip() are four control characters more."""
+"""The same characters as a text. str.strip() removes four control characters more."""
 
 LINE_ENDS = "A D"
 
 
 def pattern_named(expression: str) -> Pattern | None:
-    """The pattern that a regular expression is, None if it is none of them."""
+    """The name of a regular expression; None if it is not among `PATTERNS`."""
     return PATTERNS.get(expression)
 
 
 def split_words(text: str, pattern: Pattern = "gpt2") -> list[str]:
-    """Cuts text into words, most with the space before them; joined they are the text again.
+    """Divides text into words, most with the space before them; joined they are the text again.
 
     Example:
         >>> split_words("They're 2  dogs!")
@@ -64,7 +64,7 @@ def split_words(text: str, pattern: Pattern = "gpt2") -> list[str]:
 
 @cache
 def word_pattern(pattern: Pattern) -> re.Pattern[str]:
-    """The pattern for `re`; made at first use, since it takes some 15 ms."""
+    """The pattern for `re`; compiled at first use, since that takes some 15 ms."""
     space, letter_run, number_run = class_body(SPACES), run_of(LETTERS), run_of(NUMBERS)
     other_run = run_of(SPACES, LETTERS, NUMBERS, negated=True)
     if pattern == "gpt2":

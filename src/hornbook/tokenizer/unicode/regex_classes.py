@@ -1,8 +1,8 @@
 r"""Classes of characters for the standard library's `re`, which has no \p{L} and knows few Unicode versions.
 
 A class is given as ranges of code points in hexadecimal, such as "41-5A AA". `re` looks up characters to
-U+FFFF in a bitmap but walks through the ranges beyond one by one. A guard keeps characters up to U+FFFF,
-which most are, from that walk: four times as fast on prose.
+U+FFFF in a bitmap but tries the ranges beyond one by one. A look-ahead spares characters up to U+FFFF, which
+most are, those trials: four times as fast on prose.
 """
 
 __all__ = ["class_body", "one_of", "run_of"]
@@ -19,13 +19,13 @@ def one_of(*ranges: str, negated: bool = False) -> str:
 
 
 def run_of(*ranges: str, negated: bool = False) -> str:
-    """One or more such characters; possessive, so that nothing is tried twice."""
+    """One or more such characters; possessive, so that the match never backtracks."""
     basic, beyond = _bodies(ranges, negated)
     return f"(?:[{basic}]++|(?=[{BEYOND}])[{beyond}]++)++" if beyond else f"[{basic}]++"
 
 
 def class_body(ranges: str) -> str:
-    """What stands between the brackets of a class."""
+    """The text between the brackets of a class."""
     return "".join(
         rf"\U{first:0>8}-\U{last or first:0>8}"
         for first, _, last in (item.partition("-") for item in ranges.split())

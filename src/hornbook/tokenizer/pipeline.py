@@ -1,0 +1,178 @@
+"""The walk from text to ids, step by step, and back.
+
+Added tokens are found first (`steps.added_tokens`). The text between them is normalized
+(`steps.normalizers`), divided into words (`steps.pre_tokenizers`) and turned into ids by a model (`models`).
+`steps.decoders` go the other way. `files.tokenizer_json` makes a pipeline from a file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from hornbook.tokenizer.checking import well_formed
+from hornbook.tokenizer.models.word_model import Model
+from hornbook.tokenizer.spans import Ids, Span
+from hornbook.tokenizer.steps.added_tokens import AddedToken, AddedTokens
+from hornbook.tokenizer.steps.aligned_text import AlignedText
+from hornbook.tokenizer.steps.decoders import Decoder
+from hornbook.tokenizer.steps.normalizers import Normalizer
+from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, in_turn
+from hornbook.tokenizer.steps.templates import Template
+from hornbook.tokenizer.steps.trimming import trimmed
+
+__all__ = ["Pipeline", "Truncation"]
+
+WordRange: TypeAlias = tuple[int, int]
+"""Some of the words of a batch: the first, and the one after the last."""
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """How long texts may be, according to the file.
+
+    Attributes:
+        max_length: the most tokens, those of the template included.
+        direction: the end at which a longer text is cut off.
+        stride: how many tokens two consecutive chunks of a longer text share.
+    """
+
+    max_length: int
+    direction: Literal["left", "right"] = "right"
+    stride: int = 0
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The steps from text to ids and back.
+
+    Attributes:
+        kind: the kind of the model, for people: "byte-level BPE", "WordPiece".
+        tokens: all tokens to their ids, in order of ids from 0 on.
+        added: the tokens that are found by their spelling.
+        normalizer: what text goes through first, if anything.
+        pre_tokenizers: what divides it into words, one after the other.
+        model: words to ids.
+        unknown: the token for what is in no other, if there is one.
+        template: what goes around a text.
+        decoder: tokens to bytes.
+        pieces: the bytes of each token, if they are the same wherever it stands.
+        truncation: how long texts may be, if the file says so.
+        pad_token: what sequences are filled up with, if the file says so.
+    """
+
+    kind: str
+    tokens: Mapping[str, int]
+    added: Sequence[AddedToken]
+    normalizer: Normalizer | None
+    pre_tokenizers: Sequence[PreTokenizer]
+    model: Model
+    unknown: str | None
+    template: Template
+    decoder: Decoder
+    pieces: Sequence[bytes] | None
+    truncation: Truncation | None
+    pad_token: str | None
+
+    @cached_property
+    def added_tokens(self) -> AddedTokens:
+        """Finds added tokens in text."""
+        return AddedTokens(self.added, self.normalizer)
+
+    @cached_property
+    def spellings(self) -> list[str]:
+        """The token of each id."""
+        return list(self.tokens)
+
+    def encode_batch(self, texts: Sequence[str], wanted: Sequence[frozenset[str]]) -> tuple[Ids, Ids]:
+        """The ids of all texts, int32 `[N]`, and where each begins and the last ends, int32 `[B+1]`.
+
+        Plain text of a byte-level tokenizer goes to the model in one piece.
+
+        Args:
+            texts: any texts; halves of surrogate pairs become U+FFFD.
+            wanted: for each text the special tokens to look for.
+        """
+        if not self.pre_tokenizers and all(map(self.added_tokens.finds_nothing, wanted)):
+            try:
+                return self.model.encode_batch(texts)
+            except UnicodeEncodeError:
+                return self.model.encode_batch(list(map(well_formed, texts)))
+        words: list[str] = []
+        pieces = [
+            list(self._pieces_of(well_formed(text), special, words))
+            for text, special in zip(texts, wanted, strict=True)
+        ]
+        ids, ends = self.model.encode_batch(words)
+        rows = [_joined(each, ids, ends) for each in pieces]
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+        return np.concatenate([*rows, np.empty(0, np.int32)]), offsets
+
+    def spans(self, text: str, wanted: frozenset[str]) -> list[Span]:
+        """The tokens of a text with the characters that each stands for.
+
+        Args:
+            text: a well-formed text.
+            wanted: the special tokens to look for.
+        """
+        spans: list[Span] = []
+        for piece in self.added_tokens.split(AlignedText(text, range(len(text))), wanted):
+            if isinstance(piece, AlignedText):
+                for word in in_turn(self.pre_tokenizers, piece):
+                    spans += [_in_source(word, *span) for span in self.model.spans(word.text)]
+            else:
+                token, found = piece
+                spans.append(_in_source(found, token.id, 0, len(found.text)))
+        if self.template.trims:
+            return trimmed(spans, self.spellings, keeps_prefix=self.template.keeps_prefix)
+        return spans
+
+    def token_bytes(self, token_id: int, first: bool) -> bytes:
+        """The bytes that a token stands for at the beginning of a text, or further on."""
+        if first and self.pieces is None:
+            return self.decoder(self.spellings[token_id], True)
+        return self._inner_bytes[token_id]
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        """The bytes that tokens stand for."""
+        if not ids:
+            return b""
+        return self.token_bytes(ids[0], True) + b"".join(map(self._inner_bytes.__getitem__, ids[1:]))
+
+    @cached_property
+    def _inner_bytes(self) -> Sequence[bytes]:
+        """The bytes of each token where it is not the first of a text."""
+        if self.pieces is not None:
+            return self.pieces
+        return [self.decoder(token, False) for token in self.spellings]
+
+    def _pieces_of(
+        self, text: str, wanted: frozenset[str], words: list[str]
+    ) -> Iterator[AddedToken | WordRange]:
+        """The added tokens of a text and the words between them, which are appended to `words`."""
+        for piece in self.added_tokens.split(AlignedText(text), wanted):
+            if isinstance(piece, AlignedText):
+                first = len(words)
+                words += [word.text for word in in_turn(self.pre_tokenizers, piece)]
+                yield first, len(words)
+            else:
+                yield piece[0]
+
+
+def _in_source(word: AlignedText, token_id: int, start: int, stop: int) -> Span:
+    """The span of a token of a word, in the source."""
+    positions = word.positions or ()
+    return token_id, max(positions[start], 0), positions[stop - 1] + 1
+
+
+def _joined(pieces: Sequence[AddedToken | WordRange], ids: Ids, ends: Ids) -> Ids:
+    """The ids of one text; those of word `i` are in `ids`, from `ends[i]` to before `ends[i + 1]`."""
+    rows = [
+        np.array([piece.id], np.int32)
+        if isinstance(piece, AddedToken)
+        else ids[ends[piece[0]] : ends[piece[1]]]
+        for piece in pieces
+    ]
+    return np.concatenate([*rows, np.empty(0, np.int32)])
