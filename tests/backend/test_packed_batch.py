@@ -106,3 +106,53 @@ def test_a_step_is_a_pack_of_single_tokens() -> None:
         assert getattr(step, name).dtype == np.int32
     starts += 1
     assert step.positions.tolist() == [5, 0, 7]
+
+
+class TestFromOffsets:
+    """Sequences that are packed already, as a tokenizer gives them."""
+
+    def test_it_is_a_pack_of_the_same_sequences(self) -> None:
+        ids, offsets = np.array([5, 7, 6, 2, 3, 1], np.int32), np.array([0, 3, 3, 4, 6], np.int32)
+        batch = PackedBatch.from_offsets(ids, offsets)
+        check(batch, [5, 7, 6, 2, 3, 1], [0, 1, 2, 0, 0, 1], [0, 3, 3, 4, 6])
+        assert batch.token_types is None
+
+    def test_sequences_may_begin_later(self) -> None:
+        batch = PackedBatch.from_offsets([5, 7, 2], [0, 2, 2, 3], starts=np.array([3, 0, 11]))
+        check(batch, [5, 7, 2], [3, 4, 11], [0, 2, 2, 3])
+
+    @pytest.mark.parametrize("offsets", [[0], [0, 0, 0]])
+    def test_nothing_in_it(self, offsets: list[int]) -> None:
+        check(PackedBatch.from_offsets([], offsets), [], [], offsets)
+
+    def test_arrays_are_not_copied(self) -> None:
+        ids, offsets = np.arange(7, dtype=np.int32), np.array([0, 7], np.int32)
+        batch = PackedBatch.from_offsets(ids, offsets)
+        assert batch.ids is ids
+        assert batch.offsets is offsets
+
+    def test_token_types_come_along(self) -> None:
+        batch = PackedBatch.from_offsets([5, 7, 2], [0, 3], token_types=[0, 1, 1])
+        np.testing.assert_array_equal(batch.token_types, np.array([0, 1, 1], np.int32), strict=True)
+
+    @pytest.mark.parametrize("offsets", [[], [0], [1, 3], [0, 2], [0, 4], [0, 2, 1, 3], [0, 3, 2], [-1, 3]])
+    def test_offsets_cover_every_row_once(self, offsets: list[int]) -> None:
+        with pytest.raises(ShapeError, match=r"from_offsets: offsets must rise from 0 to .* rows, 3, got"):
+            PackedBatch.from_offsets([5, 7, 2], offsets)
+
+    @pytest.mark.parametrize(
+        "arguments", [([[1], [2]], [0, 2]), ([1.5], [0, 1]), ([1], [0.0, 1.0]), ([1], [[0, 1]]), ([1], 1)]
+    )
+    def test_ids_and_offsets_are_rows_of_integers(self, arguments: tuple[Any, Any]) -> None:
+        with pytest.raises(ShapeError, match=r"ids: expected integers of shape \[T\]"):
+            PackedBatch.from_offsets(*arguments)
+
+    @pytest.mark.parametrize("starts", [[], [0], [0, 0, 0], [0, -1]])
+    def test_starts_are_one_for_each_sequence(self, starts: list[int]) -> None:
+        with pytest.raises(ShapeError, match="expected a start of 0 or more for 2 sequences"):
+            PackedBatch.from_offsets([1, 2], [0, 1, 2], starts=np.array(starts))
+
+    @pytest.mark.parametrize("token_types", [[0], [0, 1, 0], [0, -1]])
+    def test_token_types_are_one_for_each_id(self, token_types: list[int]) -> None:
+        with pytest.raises(ShapeError, match="token_types: expected one of 0 or more for each of 2 ids"):
+            PackedBatch.from_offsets([1, 2], [0, 2], token_types=token_types)

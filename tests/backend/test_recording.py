@@ -1,12 +1,13 @@
 """A step that is replayed gives what computing it anew gives, and what cannot be replayed is computed."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hornbook.backend import Ops, PackedBatch, get_backend, use_backend
+from hornbook.backend import WEIGHT_TYPES, Ops, PackedBatch, WeightType, get_backend, use_backend
 from hornbook.models import GPT2, GPT2Config
 from hornbook.tensor import no_grad
 
@@ -16,10 +17,10 @@ IDS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8]
 CONFIG = GPT2Config(vocab_size=11, n_positions=23, n_embd=6, n_layer=2, n_head=3)
 
 
-def model_in(dtype: str | None) -> GPT2:
-    model = GPT2(CONFIG, seed=5)
+def model_in(dtype: WeightType | None, *, tied: bool = True) -> GPT2:
+    model = GPT2(replace(CONFIG, tie_word_embeddings=tied), seed=5)
     if dtype is not None:
-        model.pack(dtype)  # type: ignore[arg-type]
+        model.pack(dtype)
     return model
 
 
@@ -42,16 +43,20 @@ def steps(model: GPT2, *, repeatable: bool) -> NDArray[Any]:
     return np.stack(results)
 
 
-@pytest.mark.parametrize("dtype", [None, "float32", "bfloat16", "int8"])
-def test_replayed_steps_have_the_bits_of_computed_ones(dtype: str | None) -> None:
+@pytest.mark.parametrize("dtype", [None, *WEIGHT_TYPES])
+def test_replayed_steps_have_the_bits_of_computed_ones(dtype: WeightType | None) -> None:
     with use_backend("native"):
         model = model_in(dtype)
         np.testing.assert_array_equal(steps(model, repeatable=True), steps(model, repeatable=False))
 
 
-def test_a_replay_calls_kernels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("dtype", [None, *WEIGHT_TYPES])
+def test_a_replay_calls_kernels_alone(
+    monkeypatch: pytest.MonkeyPatch, dtype: WeightType | None, tied: bool
+) -> None:
     with use_backend("native"):
-        model = model_in("float32")
+        model = model_in(dtype, tied=tied)
         cache = model.new_cache(1, 5)
         batch = PackedBatch.step([3], cache.lengths)
         run = get_backend().repeatable(lambda: model.logits(model.encode(batch, cache)).numpy())

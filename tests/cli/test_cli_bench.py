@@ -58,7 +58,7 @@ def test_json(cli: Cli, told: dict[str, Any], lm: hornbook.LanguageModel) -> Non
         "backend": get_backend().name,
         "threads": usable_threads(),
         "parameters": lm.config.num_parameters,
-        "weights_bytes": measure.weights_bytes(lm.model),
+        "weights_bytes": lm.model.weights_bytes(),
         "prefill_tokens": 511,
         "prefill_tokens_per_s": 511 / 0.007,
         "decode_tokens_per_s": 80.0,
@@ -73,7 +73,7 @@ def test_options_reach_what_is_measured(cli: Cli, told: dict[str, Any], tmp_path
     assert [budget_s for _, budget_s in told.values()] == [0.25] * 3
     model = told["measure_prefill"][0]
     assert model is told["measure_decoding"][0]
-    assert value["weights_bytes"] == measure.weights_bytes(hornbook.load("tiny-lm", "int8").model)
+    assert value["weights_bytes"] == hornbook.load("tiny-lm", "int8").model.weights_bytes()
     embedder = told["measure_encoding"][0].__self__
     expected = hornbook.Embedder("tiny-lm", dtype="int8").encode("The cat sleeps.")
     assert (embedder.encode("The cat sleeps.") == expected).all()

@@ -169,7 +169,8 @@ def test_similarity_is_the_raw_cosine(embedder: hornbook.Embedder) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [list, tuple, np.array, lambda x: np.array(x, object), lambda x: np.array(x, np.dtypes.StringDType())]
+    "kind",
+    [list, tuple, np.array, lambda x: np.array(x, object), lambda x: np.array(x, np.dtypes.StringDType())],
 )
 def test_texts_in_any_sequence_or_array(embedder: hornbook.Embedder, kind: Any) -> None:
     texts = kind(TEXTS[:3])

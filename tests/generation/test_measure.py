@@ -16,7 +16,6 @@ from hornbook.generation.measure import (
     measure_decoding,
     measure_encoding,
     measure_prefill,
-    weights_bytes,
 )
 
 STEP_S = 0.5
@@ -119,7 +118,7 @@ def test_encoding_gets_all_sentences(clock: Clock) -> None:
 def test_numpy_holds_four_bytes_a_weight(dtype: str) -> None:
     with use_backend("numpy"):
         lm = hornbook.load("tiny-lm", dtype)
-        assert weights_bytes(lm.model) == 4 * lm.config.num_parameters
+        assert lm.model.weights_bytes() == 4 * lm.config.num_parameters
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 4.0), ("bfloat16", 2.0), ("int8", 1 + 4 / 256)])
@@ -131,4 +130,4 @@ def test_native_holds_what_the_type_says(dtype: str, size: float) -> None:
         c, n_layer, vocab_size = lm.config.n_embd, lm.config.n_layer, lm.config.vocab_size
         packed = vocab_size * c + n_layer * 12 * c * c
         rest = lm.config.num_parameters - packed
-        assert weights_bytes(lm.model) == packed * size + 4 * rest
+        assert lm.model.weights_bytes() == packed * size + 4 * rest

@@ -99,7 +99,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def folder(tmp_path: Path) -> Path:
     """A toy with the built-in tokenizer, written with the names of its files."""
     rng = np.random.default_rng(3)
-    shapes = {"words": (8192, 12), **{f"{n}.weight": (12, 12) for n in "qkvo"}}
+    shapes: dict[str, tuple[int, ...]] = {"words": (8192, 12), **{f"{n}.weight": (12, 12) for n in "qkvo"}}
     shapes |= {f"{n}.bias": (12,) for n in "qkvo"}
     tensors = {f"toy.{name}": rng.normal(0, 0.5, shape) for name, shape in shapes.items()}
     save_file({n: array.astype(np.float32) for n, array in tensors.items()}, tmp_path / "model.safetensors")

@@ -66,7 +66,7 @@ def test_another_model_type_is_not_guessed(folder: Path) -> None:
 
 @pytest.mark.parametrize("removed", [("bos_token_id",), ("eos_token_id",), ("bos_token_id", "eos_token_id")])
 def test_special_tokens_that_no_text_can_have(folder: Path, removed: tuple[str, ...]) -> None:
-    change(folder, **dict.fromkeys(removed, 50256))
+    change(folder, (), **dict.fromkeys(removed, 50256))
     assert_logits(folder)
     config = hornbook.load(folder).config
     assert (config.bos_token_id is None) == ("bos_token_id" in removed)

@@ -8,6 +8,7 @@ files it joins.
 from hornbook.backend.batch import PackedBatch, as_ids
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.ops import Ops
+from hornbook.backend.packing import Packed
 from hornbook.backend.select import available_backends, get_backend, use_backend
 from hornbook.backend.types import ACTIVATIONS, WEIGHT_TYPES, Activation, Array, Axis, Generator, WeightType
 
@@ -21,6 +22,7 @@ __all__ = [
     "KVCache",
     "LayerCache",
     "Ops",
+    "Packed",
     "PackedBatch",
     "WeightType",
     "as_ids",

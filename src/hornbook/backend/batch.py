@@ -22,32 +22,49 @@ class PackedBatch:
 
     Attributes:
         ids: int32 `[N]`.
-        positions: each token's place in its own sequence, int32 `[N]`.
+        positions: the position of each token in its own sequence, int32 `[N]`.
         offsets: where each sequence begins, and the end, int32 `[B+1]`.
+        token_types: which part of a pair each token belongs to, int32 `[N]`; None where models know no types.
     """
 
     ids: Array
     positions: Array
     offsets: Array
+    token_types: Array | None = None
+
+    @classmethod
+    def from_offsets(
+        cls, ids: Any, offsets: Any, *, starts: Array | None = None, token_types: Any = None
+    ) -> "PackedBatch":
+        """Takes sequences that are packed already, as `Tokenizer.encode_batch` gives them.
+
+        Args:
+            ids: of all sequences, integers `[N]`.
+            offsets: where each sequence begins, and the end, integers `[B+1]`.
+            starts: the position of each sequence's first token, `[B]`; 0 without it.
+            token_types: which part of a pair each token belongs to, integers `[N]`, 0 or more.
+
+        Raises:
+            ShapeError: ids or token_types are not a row of integers of the same length, offsets do not rise
+                from 0 to N, or `starts` are not one for each sequence, 0 or more.
+        """
+        ids, offsets = as_ids(ids, ndims=(1,)), as_ids(offsets, ndims=(1,))
+        check_offsets("from_offsets", offsets, len(ids))
+        begins = offsets[:-1] if starts is None else offsets[:-1] - _checked_starts(starts, len(offsets) - 1)
+        positions = np.arange(len(ids), dtype=np.int32) - np.repeat(begins, np.diff(offsets))
+        return cls(ids, positions, offsets, None if token_types is None else _checked_types(token_types, ids))
 
     @classmethod
     def pack(cls, sequences: Iterable[Any], starts: Array | None = None) -> "PackedBatch":
-        """Packs sequences of ids; sequence b begins at position `starts[b]` (0 without it).
+        """Packs sequences of ids, one after the other; see `from_offsets`.
 
         Raises:
             ShapeError: a sequence is not a row of integers, or `starts` are not one for each, 0 or more.
         """
         rows = [as_ids(sequence, ndims=(1,)) for sequence in sequences]
-        lengths = [len(row) for row in rows]
-        begins = [0] * len(rows) if starts is None else [int(start) for start in starts]
-        if len(begins) != len(rows) or min(begins, default=0) < 0:
-            raise ShapeError(f"pack: expected a start of 0 or more for {len(rows)} sequences, got {begins}")
-        places = [np.arange(begin, begin + n) for begin, n in zip(begins, lengths, strict=True)]
-        return cls(
-            ids=np.concatenate([*rows, np.empty(0, np.int32)]),
-            positions=np.concatenate([*places, np.empty(0, np.int32)]).astype(np.int32),
-            offsets=np.cumsum([0, *lengths], dtype=np.int32),
-        )
+        ids = np.concatenate([*rows, np.empty(0, np.int32)])
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+        return cls.from_offsets(ids, offsets, starts=starts)
 
     @classmethod
     def step(cls, ids: Sequence[int], starts: Array) -> "PackedBatch":
@@ -71,7 +88,7 @@ class PackedBatch:
 
     @property
     def next_ids(self) -> Array:
-        """What a language model should say at each token: the next id; -1 at the end of a sequence."""
+        """What a language model should predict at each token: the next id; -1 at the end of a sequence."""
         following = np.append(self.ids[1:], np.int32(-1))[: len(self.ids)]
         following[self.offsets[1:][self.lengths > 0] - 1] = -1
         return following
@@ -86,18 +103,42 @@ class PackedBatch:
 
 
 def spans(operation: str, offsets: Array, n_rows: int) -> list[tuple[int, int]]:
-    """Where each sequence begins and ends in packed rows.
+    """Where each sequence begins and ends in packed rows; raises as `check_offsets`."""
+    check_offsets(operation, offsets, n_rows)
+    return list(pairwise(offsets.tolist()))
+
+
+def check_offsets(operation: str, offsets: Array, n_rows: int) -> None:
+    """Checks that every row belongs to exactly one sequence.
 
     Raises:
         ShapeError: offsets do not rise from 0 to n_rows, so that rows would be lost or counted twice.
     """
-    bounds = offsets.tolist()
-    if not bounds or bounds[0] != 0 or bounds[-1] != n_rows or bounds != sorted(bounds):
+    if len(offsets) and offsets[0] == 0 and offsets[-1] == n_rows and not np.any(offsets[1:] < offsets[:-1]):
+        return
+    raise ShapeError(
+        f"{operation}: offsets must rise from 0 to the number of rows, {n_rows}, "
+        f"got {reprlib.repr(offsets.tolist())}"
+    )
+
+
+def _checked_starts(starts: Array, n_sequences: int) -> Array:
+    if len(starts) != n_sequences or np.min(starts, initial=0) < 0:
         raise ShapeError(
-            f"{operation}: offsets must rise from 0 to the number of rows, {n_rows}, "
-            f"got {reprlib.repr(bounds)}"
+            f"starts: expected a start of 0 or more for {n_sequences} sequences, "
+            f"got {reprlib.repr(list(starts))}"
         )
-    return list(pairwise(bounds))
+    return as_ids(starts, ndims=(1,))
+
+
+def _checked_types(token_types: Any, ids: Array) -> Array:
+    checked = as_ids(token_types, ndims=(1,))
+    if checked.shape != ids.shape or np.min(checked, initial=0) < 0:
+        raise ShapeError(
+            f"token_types: expected one of 0 or more for each of {len(ids)} ids, "
+            f"got shape {checked.shape} from {np.min(checked, initial=0)}"
+        )
+    return checked
 
 
 def as_ids(values: Sequence[int] | Array, ndims: tuple[int, ...] = (1, 2)) -> Array:

@@ -5,19 +5,20 @@ from math import prod
 import numpy as np
 
 from hornbook.backend.activation import ActivationOps
+from hornbook.backend.packing import Packed, PackingOps
 from hornbook.backend.types import Activation, Array
 from hornbook.errors import ShapeError
 
 __all__ = ["LinearOps", "as_rows"]
 
 
-class LinearOps(ActivationOps):
+class LinearOps(ActivationOps, PackingOps):
     """Fully connected layers."""
 
     def linear(
         self,
         x: Array,
-        weight: Array,
+        weight: Array | Packed,
         bias: Array | None = None,
         residual: Array | None = None,
         *,
@@ -27,7 +28,7 @@ class LinearOps(ActivationOps):
 
         Args:
             x: `[..., K]`.
-            weight: `[K, M]`, input features first, as GPT-2 stores them.
+            weight: `[K, M]`, input features first, as GPT-2 stores them; an array or from `pack`.
             bias: `[M]`.
             residual: `[..., M]`, added last.
             activation: applied before the residual is added.
@@ -39,7 +40,7 @@ class LinearOps(ActivationOps):
             ShapeError: x has not as many features as weight has rows, or bias or residual another shape.
         """
         _check_fit(x, weight, bias, residual)
-        y = np.matmul(x, weight)
+        y = np.matmul(x, self.unpack(weight))
         if bias is not None:
             y += bias
         if activation != "none":
@@ -53,10 +54,10 @@ class LinearOps(ActivationOps):
         rows, grads = as_rows(x), as_rows(grad)
         return np.matmul(grad, weight.T), np.matmul(rows.T, grads), np.sum(grads, axis=0)
 
-    def unembed(self, x: Array, table: Array) -> Array:
+    def unembed(self, x: Array, table: Array | Packed) -> Array:
         """x T^T: how well each row of x fits each row of a table, `[N, C], [V, C] -> [N, V]`.
 
-        The way back from hidden states to the vocabulary.
+        The way back from hidden states to the vocabulary. The table is an array or from `pack_table`.
 
         Raises:
             ShapeError: rows of another length.
@@ -65,7 +66,7 @@ class LinearOps(ActivationOps):
             raise ShapeError(
                 f"unembed: the table has rows of {table.shape[1]} features, got x of shape {x.shape}"
             )
-        return np.matmul(x, table.T)
+        return np.matmul(x, self.unpack(table).T)
 
     def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
         """The gradients with respect to x and the table."""
@@ -78,7 +79,7 @@ def as_rows(x: Array) -> Array:
     return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
-def _check_fit(x: Array, weight: Array, bias: Array | None, residual: Array | None) -> None:
+def _check_fit(x: Array, weight: Array | Packed, bias: Array | None, residual: Array | None) -> None:
     n_inputs, n_outputs = weight.shape
     if x.ndim == 0 or x.shape[-1] != n_inputs:
         raise ShapeError(

@@ -3,23 +3,26 @@
 import numpy as np
 
 from hornbook.backend.batch import spans
+from hornbook.backend.packing import Packed, PackingOps
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
 __all__ = ["LookupOps", "check_ids"]
 
 
-class LookupOps:
+class LookupOps(PackingOps):
     """Gathering rows by id and summing them by segment."""
 
-    def embedding(self, table: Array, ids: Array) -> Array:
+    def embedding(self, table: Array | Packed, ids: Array) -> Array:
         """Row `ids[n]` of the table for every n: `[V, C], [...] -> [..., C]`.
+
+        The table is an array or from `pack_table`.
 
         Raises:
             ShapeError: ids are not integers, or one is not in 0 .. V-1.
         """
-        check_ids(ids, len(table))
-        return table[ids]
+        check_ids(ids, table.shape[0])
+        return self.unpack(table)[ids]
 
     def embedding_backward(self, grad: Array, ids: Array, n_rows: int) -> Array:
         """Adds each row of grad to row `ids[n]` of a table of zeros, in the order of n."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hornbook.backend.linear import LinearOps
+from hornbook.backend.packing import Packed
 from hornbook.backend.types import Array
 from hornbook.errors import ShapeError
 
@@ -21,12 +22,12 @@ BLOCK_LOGITS = 1 << 22  # 16 MiB of float32: small beside the weights, large eno
 class LossOps(LinearOps):
     """Losses over a vocabulary."""
 
-    def cross_entropy(self, x: Array, table: Array, targets: Array) -> Array:
+    def cross_entropy(self, x: Array, table: Array | Packed, targets: Array) -> Array:
         """log sum_v e^(x . table[v]) - x . table[target], for every row.
 
         Args:
             x: hidden states `[N, C]`.
-            table: output embedding `[V, C]`.
+            table: output embedding `[V, C]`, an array or from `pack_table`.
             targets: ids `[N]`; a negative target marks a row that does not count, its loss is 0.
 
         Returns:
@@ -37,7 +38,7 @@ class LossOps(LinearOps):
         """
         _check_fit(x, table, targets)
         losses = np.zeros(len(x), x.dtype)
-        for rows in _blocks(len(x), len(table)):
+        for rows in _blocks(len(x), table.shape[0]):
             logits = self.unembed(x[rows], table)
             counted = np.flatnonzero(targets[rows] >= 0)
             chosen = logits[counted, targets[rows][counted]]
@@ -76,15 +77,15 @@ class LossOps(LinearOps):
         return np.sum(losses * weights), *self.cross_entropy_backward(weights, x, table, targets)
 
 
-def _check_fit(x: Array, table: Array, targets: Array) -> None:
+def _check_fit(x: Array, table: Array | Packed, targets: Array) -> None:
     if x.ndim != 2 or len(table.shape) != 2 or x.shape[1] != table.shape[1] or targets.shape != x.shape[:1]:
         raise ShapeError(
             "cross_entropy: expected x [N, C], table [V, C] and targets [N], "
             f"got shapes {x.shape}, {table.shape} and {targets.shape}"
         )
-    if targets.dtype.kind not in "iu" or np.max(targets, initial=-1) >= len(table):
+    if targets.dtype.kind not in "iu" or np.max(targets, initial=-1) >= table.shape[0]:
         raise ShapeError(
-            f"cross_entropy: targets must be integers below {len(table)}, "
+            f"cross_entropy: targets must be integers below {table.shape[0]}, "
             f"got {targets.dtype} up to {np.max(targets, initial=-1)}"
         )
 

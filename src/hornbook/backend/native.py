@@ -5,7 +5,6 @@ weights and caches get the layouts that kernels read.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,43 +15,38 @@ from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.linear import as_rows
 from hornbook.backend.lookup import check_ids
 from hornbook.backend.ops import Ops
+from hornbook.backend.packing import Packed
 from hornbook.backend.recording import Repeated
 from hornbook.backend.types import Activation, Array, WeightType
 from hornbook.machine import usable_threads
 
-__all__ = ["NativeOps", "PackedTable"]
+__all__ = ["NativeOps"]
 
 FLOAT32 = np.dtype(np.float32)  # NumPy has only one of it
 
 
-@dataclass(frozen=True)
-class PackedTable:
-    """A table `[V, C]`, packed as the weight `[C, V]` that it is in `unembed`.
+class NativeWeight(Packed):
+    """A weight `[K, M]` in the layout of the kernels, which is `kernel_weight`."""
 
-    Attributes:
-        weight: the packed weight.
-    """
+    def __init__(self, weight: kernels.PackedWeight) -> None:
+        super().__init__(weight.shape, weight.dtype, weight.nbytes)
+        self.kernel_weight = weight
 
-    weight: kernels.PackedWeight
+    def unpack(self) -> Array:
+        """See `Packed.unpack`."""
+        return _read_only(self.kernel_weight.unpack())
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The shape of the table, `[V, C]`."""
-        n_features, n_rows = self.weight.shape
-        return n_rows, n_features
 
-    @property
-    def dtype(self) -> WeightType:
-        """How its values are held."""
-        return self.weight.dtype
+class NativeTable(Packed):
+    """A table `[V, C]`; its `kernel_weight` is the weight `[C, V]` that it is in `unembed`."""
 
-    @property
-    def nbytes(self) -> int:
-        """Its size in memory."""
-        return self.weight.nbytes
+    def __init__(self, weight: kernels.PackedWeight) -> None:
+        super().__init__(weight.shape[::-1], weight.dtype, weight.nbytes)
+        self.kernel_weight = weight
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def unpack(self) -> Array:
+        """See `Packed.unpack`."""
+        return _read_only(self.kernel_weight.unpack().T)
 
 
 class NativeKVCache(KVCache):
@@ -91,24 +85,13 @@ class NativeOps(Ops):
 
     # Weights and caches
 
-    def pack(self, weight: Array, dtype: WeightType) -> Any:
-        """See `Ops.pack`; the result is a `PackedWeight`."""
-        return kernels.pack(weight, dtype)
+    def pack(self, weight: Array, dtype: WeightType) -> NativeWeight:
+        """See `Ops.pack`."""
+        return NativeWeight(kernels.pack(weight, dtype))
 
-    def pack_table(self, table: Array, dtype: WeightType) -> Any:
-        """See `Ops.pack_table`; the result is a `PackedTable`."""
-        return PackedTable(kernels.pack(table.T, dtype))
-
-    def copy(self, values: Any, dtype: Any = None) -> Any:
-        """See `ArrayOps.copy`; packed weights never change and have memory of their own."""
-        is_packed = isinstance(values, (kernels.PackedWeight, PackedTable))
-        return values if is_packed else super().copy(values, dtype)
-
-    def unpack(self, weight: Any) -> Array:
-        """See `Ops.unpack`."""
-        if isinstance(weight, PackedTable):
-            return weight.weight.unpack().T
-        return weight.unpack() if isinstance(weight, kernels.PackedWeight) else super().unpack(weight)
+    def pack_table(self, table: Array, dtype: WeightType) -> NativeTable:
+        """See `Ops.pack_table`."""
+        return NativeTable(kernels.pack(table.T, dtype))
 
     def new_cache(
         self, n_layer: int, n_sequences: int, n_head: int, head_size: int, capacity: int
@@ -121,14 +104,17 @@ class NativeOps(Ops):
     def linear(
         self,
         x: Array,
-        weight: Any,
+        weight: Array | Packed,
         bias: Array | None = None,
         residual: Array | None = None,
         *,
         activation: Activation = "none",
     ) -> Array:
         """See `Ops.linear`."""
-        if isinstance(weight, kernels.PackedWeight) or _have_kernels(x, weight, bias, residual):
+        if isinstance(weight, NativeWeight):
+            return kernels.linear(x, weight.kernel_weight, bias, residual, activation)
+        weight = self.unpack(weight)
+        if _have_kernels(x, weight, bias, residual):
             return kernels.linear(x, weight, bias, residual, activation)
         return super().linear(x, weight, bias, residual, activation=activation)
 
@@ -140,10 +126,11 @@ class NativeOps(Ops):
         dx = kernels.matmul(grads, weight, transpose_b=True).reshape(x.shape)
         return dx, kernels.matmul(rows, grads, transpose_a=True), kernels.sum_rows(grads)
 
-    def unembed(self, x: Array, table: Any) -> Array:
+    def unembed(self, x: Array, table: Array | Packed) -> Array:
         """See `Ops.unembed`."""
-        if isinstance(table, PackedTable):
-            return kernels.linear(x, table.weight)
+        if isinstance(table, NativeTable):
+            return kernels.linear(x, table.kernel_weight)
+        table = self.unpack(table)
         return kernels.linear(x, table.T) if _have_kernels(x, table) else super().unembed(x, table)
 
     def unembed_backward(self, grad: Array, x: Array, table: Array) -> tuple[Array, Array]:
@@ -162,18 +149,15 @@ class NativeOps(Ops):
 
     # Rows
 
-    def embedding(self, table: Any, ids: Array) -> Array:
+    def embedding(self, table: Array | Packed, ids: Array) -> Array:
         """See `Ops.embedding`."""
-        if isinstance(table, PackedTable):
-            look_up = table.weight.rows
-        elif _have_kernels(table) and table.flags.c_contiguous:
-            look_up = partial(kernels.embedding, table)
-        else:
+        look_up = _look_up(table)
+        if look_up is None:
             return super().embedding(table, ids)
         try:
             rows = look_up(ids.reshape(-1))
         except (TypeError, ValueError):
-            check_ids(ids, len(table))  # says it in the words of the reference
+            check_ids(ids, table.shape[0])  # says it in the words of the reference
             raise
         return rows.reshape(*ids.shape, table.shape[1])
 
@@ -280,9 +264,9 @@ class NativeOps(Ops):
             return kernels.attention_backward(grad, qkv, offsets, n_head, causal, scale)
         return super().attention_backward(grad, qkv, offsets, n_head=n_head, causal=causal, scale=scale)
 
-    def cross_entropy(self, x: Array, table: Array, targets: Array) -> Array:
-        """See `Ops.cross_entropy`."""
-        if _have_kernels(x, table):
+    def cross_entropy(self, x: Array, table: Array | Packed, targets: Array) -> Array:
+        """See `Ops.cross_entropy`; against a packed table it is the reference's, in blocks."""
+        if not isinstance(table, Packed) and _have_kernels(x, table):
             return kernels.cross_entropy(x, table, targets)
         return super().cross_entropy(x, table, targets)
 
@@ -330,6 +314,20 @@ class NativeOps(Ops):
     def squared_norm(self, x: Array) -> float:
         """See `Ops.squared_norm`."""
         return kernels.squared_norm(x) if _have_kernels(x) else super().squared_norm(x)
+
+
+def _read_only(x: Array) -> Array:
+    x.flags.writeable = False
+    return x
+
+
+def _look_up(table: Array | Packed) -> Callable[[Array], Array] | None:
+    """The kernel that reads rows of this table by id, if there is one."""
+    if isinstance(table, NativeTable):
+        return table.kernel_weight.rows
+    if not isinstance(table, Packed) and _have_kernels(table) and table.flags.c_contiguous:
+        return partial(kernels.embedding, table)
+    return None
 
 
 def _have_kernels(*arrays: Array | None) -> bool:

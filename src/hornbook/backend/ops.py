@@ -7,18 +7,16 @@ import numpy as np
 
 from hornbook.backend.array import ArrayOps
 from hornbook.backend.attention import AttentionOps
-from hornbook.backend.linear import LinearOps
 from hornbook.backend.lookup import LookupOps
 from hornbook.backend.loss import LossOps
 from hornbook.backend.norm import NormOps
 from hornbook.backend.optimizer import OptimizerOps
-from hornbook.backend.packing import PackingOps
 from hornbook.backend.types import Array
 
 __all__ = ["Ops"]
 
 
-class Ops(ArrayOps, PackingOps, LossOps, LinearOps, AttentionOps, NormOps, LookupOps, OptimizerOps):
+class Ops(ArrayOps, LossOps, AttentionOps, NormOps, LookupOps, OptimizerOps):
     """The operations that models, layers and tensors are made of.
 
     Each has a body in NumPy here. A faster backend is a subclass that overrides what it has a kernel for.

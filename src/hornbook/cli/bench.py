@@ -66,8 +66,8 @@ def _measure(model: str, dtype: str, revision: str | None, seconds: float) -> It
     begin = time.perf_counter()
     lm = hornbook.load(model, dtype, revision)
     load_s = time.perf_counter() - begin
-    weights_bytes = measure.weights_bytes(lm.model)
-    yield {"parameters": lm.config.num_parameters, "load_s": load_s, "weights_bytes": weights_bytes}
+    sizes = {"parameters": lm.config.num_parameters, "weights_bytes": lm.model.weights_bytes()}
+    yield sizes | {"load_s": load_s}
     speed = measure.measure_prefill(lm.model, budget_s=seconds)
     yield {"prefill_tokens": speed.amount, "prefill_tokens_per_s": speed.per_second}
     yield {"decode_tokens_per_s": measure.measure_decoding(lm.model, budget_s=seconds).per_second}

@@ -16,7 +16,7 @@ from hornbook.loading import load_model
 from hornbook.models import Encoder, ModelConfig
 from hornbook.similarity import SimilarityCalculator, matrix
 from hornbook.tensor import no_grad
-from hornbook.tokenizer import Tokenizer
+from hornbook.tokenizer import AnyTokenizer
 
 __all__ = ["Embedder", "Match"]
 
@@ -75,7 +75,7 @@ class Embedder:
     def __init__(
         self,
         model: Encoder | str | Path = DEFAULT_EMBEDDING_MODEL,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: AnyTokenizer | None = None,
         modules: Sequence[EmbeddingModule] = (Pooling("mean"),),
         *,
         dtype: str = "float32",

@@ -14,7 +14,7 @@ from hornbook.errors import ConfigError, ModelFormatError
 from hornbook.loading import load_model
 from hornbook.models import Encoder, Traceable
 from hornbook.tensor import Tensor, no_grad
-from hornbook.tokenizer import Tokenizer
+from hornbook.tokenizer import AnyTokenizer
 
 __all__ = ["Explanation", "Prediction", "Stage", "TokenSpan", "explain", "explain_with"]
 
@@ -125,7 +125,7 @@ def explain(
     return explain_with(loaded.model, loaded.tokenizer, text)
 
 
-def explain_with(model: Encoder, tokenizer: Tokenizer, text: str) -> Explanation:
+def explain_with(model: Encoder, tokenizer: AnyTokenizer, text: str) -> Explanation:
     """Follows one text through a model in memory; raises as `explain`."""
     if not isinstance(model, Traceable):
         raise ConfigError(f"explain: {type(model).__name__} does not show its steps")
@@ -158,7 +158,7 @@ def _mean_norm(rows: NDArray[Any]) -> float:
     return float(np.mean(np.linalg.norm(rows, axis=-1)))
 
 
-def _predictions(model: Traceable, tokenizer: Tokenizer, hidden: Tensor) -> tuple[Prediction, ...]:
+def _predictions(model: Traceable, tokenizer: AnyTokenizer, hidden: Tensor) -> tuple[Prediction, ...]:
     """The likeliest of the tokenizer's tokens; a model may have more."""
     logits = model.logits(hidden[-1:])[0, : tokenizer.vocab_size]
     values, ids = get_backend().top_k(logits.softmax().numpy(), N_PREDICTIONS)

@@ -150,7 +150,7 @@ class LanguageModel:
 
         Errors in the arguments are raised at once. The last step says why the text ended.
         """
-        return with_text(self._steps(self._prompt_ids(prompt), options), self.tokenizer)
+        return with_text(self._steps(self._prompt_ids(prompt), options), self.tokenizer.decode_stream())
 
     def complete(self, prompt: str, **options: Any) -> Completion:
         """As `generate`, but returns tokens and finish reason as well."""

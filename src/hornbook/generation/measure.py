@@ -1,4 +1,4 @@
-"""How fast a loaded model is, and how much memory its weights take: what `hornbook bench` shows.
+"""How fast a loaded model is: what `hornbook bench` shows.
 
 Comparisons with others are in `benchmarks/` of the repository.
 """
@@ -12,7 +12,7 @@ from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import TextGenerator
 from hornbook.models import Decoder
 
-__all__ = ["SENTENCES", "Speed", "measure_decoding", "measure_encoding", "measure_prefill", "weights_bytes"]
+__all__ = ["SENTENCES", "Speed", "measure_decoding", "measure_encoding", "measure_prefill"]
 
 PROMPT_TOKENS = 512
 SENTENCES = (
@@ -86,11 +86,6 @@ def measure_encoding(encode: Callable[[list[str]], object], *, budget_s: float =
     """
     sentences = list(SENTENCES)
     return _measure(lambda: encode(sentences), len(sentences), budget_s)
-
-
-def weights_bytes(model: Decoder) -> int:
-    """Memory of all parameters, as they are held."""
-    return sum(int(weight.nbytes) for weight in model.state_dict().values())
 
 
 def _greedy(max_new_tokens: int) -> GenerationConfig:

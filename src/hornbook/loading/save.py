@@ -38,6 +38,8 @@ def save_model(
         raise ConfigError(
             f"save: {type(tokenizer).__name__} has no files; save_model(folder, model) saves the model alone"
         )
+    if model.weight_type != "float32":
+        raise ConfigError(f"save: the weights were rounded to {model.weight_type}; load them in float32")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None:

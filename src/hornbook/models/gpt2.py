@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from math import sqrt
 from typing import Any
 
-from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, WeightType, get_backend
+from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, get_backend
 from hornbook.errors import ContextLengthError
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_config import GPT2Config
-from hornbook.nn import Attention, Dropout, Embedding, LayerNorm, Linear, Module, ResidualLinear, functional
+from hornbook.nn import Attention, Dropout, Embedding, LayerNorm, Linear, Module, ResidualLinear
 from hornbook.tensor import Tensor
 
 __all__ = ["GPT2", "MLP", "Block"]
@@ -78,7 +78,7 @@ class GPT2(Module):
         std = config.initializer_range
         self.config = config
         self.wte = Embedding(config.vocab_size, config.n_embd, std=std, rng=rng)
-        self.wpe = Embedding(config.n_positions, config.n_embd, std=std, rng=rng)
+        self.wpe = Embedding(config.n_positions, config.n_embd, std=std, rng=rng, packs=False)
         self.drop = Dropout(config.embd_pdrop, rng=rng)
         self.h = [Block(config, index, rng) for index in range(config.n_layer)]
         self.ln_f = LayerNorm(config.n_embd, config.layer_norm_epsilon)
@@ -96,9 +96,9 @@ class GPT2(Module):
         return GPT2Checkpoint().build(cls, config, tensors)
 
     @property
-    def output_table(self) -> Tensor:
-        """What hidden states are compared with to get logits, `[V, C]`."""
-        return self.wte.weight if self.config.tie_word_embeddings else self.lm_head.weight
+    def output(self) -> Embedding:
+        """The layer whose table `[V, C]` hidden states are compared with to get logits."""
+        return self.wte if self.config.tie_word_embeddings else self.lm_head
 
     def __call__(self, ids: Any) -> Tensor:
         """Logits of the next token at every position: `[T] -> [T, V]` or `[B, T] -> [B, T, V]`."""
@@ -136,15 +136,15 @@ class GPT2(Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`[N, C] -> [N, V]`."""
-        return functional.unembed(hidden, self.output_table)
+        return self.output.unembed(hidden)
 
     def losses(self, batch: PackedBatch) -> Tensor:
         """The cross-entropy of each next token in nats, `[N]`; 0 for the last of each sequence."""
-        return functional.cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
+        return self.output.cross_entropy(self.encode(batch), batch.next_ids)
 
     def loss(self, batch: PackedBatch) -> Tensor:
         """The mean of `losses` over all tokens that have a next one; what training lowers."""
-        return functional.mean_cross_entropy(self.encode(batch), self.output_table, batch.next_ids)
+        return self.output.mean_cross_entropy(self.encode(batch), batch.next_ids)
 
     def new_cache(self, n_sequences: int, capacity: int) -> KVCache:
         """Room for the keys and values of `capacity` tokens of each sequence."""
@@ -152,18 +152,6 @@ class GPT2(Module):
         return get_backend().new_cache(
             self.config.n_layer, n_sequences, self.config.n_head, head_size, capacity
         )
-
-    def pack(self, dtype: WeightType) -> None:
-        """Lays the large matrices out as the backend multiplies them fastest, for use without gradients.
-
-        Args:
-            dtype: how their values are held; positions, biases and normalisations stay float32.
-        """
-        for layer in (self.wte, *self.h, *([] if self.config.tie_word_embeddings else [self.lm_head])):
-            layer.pack(dtype)
-        for parameter in self.parameters():
-            parameter.data = get_backend().copy(parameter.data)  # lets go of a mapped file
-        self.freeze()
 
     def _check_length(self, batch: PackedBatch) -> None:
         if batch.n_positions > self.config.n_positions:

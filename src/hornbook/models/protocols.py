@@ -74,7 +74,14 @@ class Encoder(Protocol):
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Takes over the arrays in `state` as they are."""
 
-    def pack(self, dtype: WeightType) -> None:
+    @property
+    def weight_type(self) -> WeightType:
+        """How the large matrices are held."""
+
+    def weights_bytes(self) -> int:
+        """Memory of the weights in bytes, as they are held."""
+
+    def pack(self, dtype: WeightType) -> object:
         """Lays the large matrices out as the backend multiplies them fastest, for use without gradients."""
 
 

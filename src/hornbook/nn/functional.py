@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hornbook.backend import Activation, Generator, LayerCache, get_backend
+from hornbook.backend import Activation, Generator, LayerCache, Packed, get_backend
 from hornbook.tensor import Tensor, apply, apply_with_gradients, is_recording
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 
 def linear(
     x: Tensor,
-    weight: Tensor,
+    weight: Tensor | Packed,
     bias: Tensor | None = None,
     *,
     activation: Activation = "none",
@@ -39,7 +39,7 @@ def linear(
     return y if residual is None else y + residual
 
 
-def unembed(x: Tensor, table: Tensor) -> Tensor:
+def unembed(x: Tensor, table: Tensor | Packed) -> Tensor:
     """Each row of x against each row of a table: `[N, C], [V, C] -> [N, V]`, see `Ops.unembed`."""
     return apply("unembed", x, table)
 
@@ -49,7 +49,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor
     return apply("layer_norm", x, weight, bias, eps=eps)
 
 
-def embedding(table: Tensor, ids: Any) -> Tensor:
+def embedding(table: Tensor | Packed, ids: Any) -> Tensor:
     """The rows of a table: see `Ops.embedding`."""
     return apply("embedding", table, get_backend().asarray(ids))
 
@@ -61,12 +61,12 @@ def attention(
     return apply("attention", qkv, offsets, n_head=n_head, causal=causal, scale=scale, cache=cache)
 
 
-def cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
+def cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tensor:
     """One loss for each row of hidden states, in nats: see `Ops.cross_entropy`."""
     return apply("cross_entropy", x, table, targets)
 
 
-def mean_cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
+def mean_cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tensor:
     """The mean loss of all rows whose target is not negative, in nats.
 
     While gradients are recorded they are computed together with the value, from the same logits.
@@ -74,7 +74,7 @@ def mean_cross_entropy(x: Tensor, table: Tensor, targets: Any) -> Tensor:
     ops = get_backend()
     counted = ops.asarray(targets >= 0, x.dtype)
     weights = counted / max(1, int(counted.sum()))
-    if is_recording():
+    if is_recording() and not isinstance(table, Packed):
         return apply_with_gradients("cross_entropy_with_gradients", x, table, targets, weights)
     return (cross_entropy(x, table, targets) * weights).sum()
 

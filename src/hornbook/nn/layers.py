@@ -6,6 +6,7 @@ from hornbook.backend import Activation, Generator, WeightType, get_backend
 from hornbook.errors import ConfigError
 from hornbook.nn import functional, init
 from hornbook.nn.module import Module, Parameter
+from hornbook.nn.packed import PackedEmbedding, PackedLinear
 from hornbook.tensor import Tensor
 
 __all__ = ["Dropout", "Embedding", "LayerNorm", "Linear", "ResidualLinear"]
@@ -38,9 +39,9 @@ class Linear(Module):
         self.weight = Parameter(init.normal((in_features, out_features), std, rng))
         self.bias = Parameter(init.constant((out_features,), 0)) if bias else None
 
-    def pack(self, dtype: WeightType) -> None:
-        """Lays the weight out as `Ops.pack` does."""
-        self.weight.data = get_backend().pack(self.weight.data, dtype)
+    def packed_layer(self, dtype: WeightType) -> PackedLinear:
+        """See `Module.packed_layer`."""
+        return PackedLinear(get_backend().pack(self.weight.data, dtype), self.bias)
 
     def __call__(
         self, x: Tensor, *, activation: Activation = "none", residual: Tensor | None = None
@@ -55,22 +56,44 @@ class Embedding(Module):
     Args:
         num_embeddings: V, the number of rows.
         embedding_dim: C, their length.
-        std: of the first values.
-        rng: where they come from.
+        std: standard deviation of the first values.
+        rng: source of the first values.
+        packs: whether it is packed with the module that it belongs to; a small table need not be rounded.
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, *, std: float = INIT_STD, rng: Generator | None = None
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        *,
+        std: float = INIT_STD,
+        rng: Generator | None = None,
+        packs: bool = True,
     ) -> None:
         self.weight = Parameter(init.normal((num_embeddings, embedding_dim), std, rng))
+        self.packs = packs
 
-    def pack(self, dtype: WeightType) -> None:
-        """Lays the table out as `Ops.pack_table` does."""
-        self.weight.data = get_backend().pack_table(self.weight.data, dtype)
+    def packed_layer(self, dtype: WeightType) -> "Embedding | PackedEmbedding":
+        """See `Module.packed_layer`."""
+        if not self.packs:
+            return self
+        return PackedEmbedding(get_backend().pack_table(self.weight.data, dtype))
 
     def __call__(self, ids: Any) -> Tensor:
         """The rows of `ids`: `[...] -> [..., C]`."""
         return functional.embedding(self.weight, ids)
+
+    def unembed(self, x: Tensor) -> Tensor:
+        """How well each row of x fits each row of the table: logits, `[N, C] -> [N, V]`."""
+        return functional.unembed(x, self.weight)
+
+    def cross_entropy(self, x: Tensor, targets: Any) -> Tensor:
+        """The loss of each row of x against its target id, in nats: see `Ops.cross_entropy`."""
+        return functional.cross_entropy(x, self.weight, targets)
+
+    def mean_cross_entropy(self, x: Tensor, targets: Any) -> Tensor:
+        """The mean loss of the rows whose target is not negative: see `functional.mean_cross_entropy`."""
+        return functional.mean_cross_entropy(x, self.weight, targets)
 
 
 class LayerNorm(Module):

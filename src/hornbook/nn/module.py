@@ -1,10 +1,11 @@
-"""Module: a layer, or layers inside of layers, with named parameters."""
+"""Module: a layer, or layers inside of layers, with named weights."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
-from hornbook.backend import Array, WeightType
-from hornbook.errors import ShapeError
+from hornbook.backend import Array, Packed, WeightType, get_backend
+from hornbook.errors import ConfigError, ShapeError
 from hornbook.tensor import Tensor
 
 __all__ = ["Module", "Parameter"]
@@ -40,32 +41,63 @@ class Module:
                     (f"{name}.{i}", layer) for i, layer in enumerate(value) if isinstance(layer, Module)
                 )
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter once, in the order of definition."""
+    def own_weights(self) -> Iterator[tuple[str, Parameter | Packed]]:
+        """The weights of this layer without those of its inner layers, in the order of definition."""
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
                 yield name, value
+
+    def named_weights(self) -> Iterator[tuple[str, Parameter | Packed]]:
+        """Every weight once: parameters, and what a packed layer has in place of one."""
+        yield from self.own_weights()
         for name, layer in self.children():
-            yield from ((f"{name}.{inner}", parameter) for inner, parameter in layer.named_parameters())
+            yield from ((f"{name}.{inner}", weight) for inner, weight in layer.named_weights())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter once, in the order of definition."""
+        for name, weight in self.named_weights():
+            if isinstance(weight, Parameter):
+                yield name, weight
 
     def parameters(self) -> list[Parameter]:
         """Every parameter, without names."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def num_parameters(self) -> int:
-        """How many numbers are learned."""
-        return sum(parameter.size for parameter in self.parameters())
+        """How many numbers the weights are, packed or not."""
+        return sum(prod(weight.shape) for _, weight in self.named_weights())
+
+    def weights_bytes(self) -> int:
+        """Memory of the weights in bytes, as they are held."""
+        return sum(weight.nbytes for _, weight in self.named_weights())
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether a layer in it is packed, so that it can be used but not trained."""
+        return any(isinstance(weight, Packed) for _, weight in self.named_weights())
+
+    @property
+    def weight_type(self) -> WeightType:
+        """The type that packed weights are rounded to; "float32" where none is rounded."""
+        types = (weight.dtype for _, weight in self.named_weights() if isinstance(weight, Packed))
+        return next((dtype for dtype in types if dtype != "float32"), "float32")
 
     def state_dict(self) -> dict[str, Array]:
-        """The values of all parameters by name; not copies."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """The values of all weights by name: of parameters not copies, of packed ones copies in float32."""
+        ops = get_backend()
+        return {
+            name: ops.copy(weight.unpack()) if isinstance(weight, Packed) else weight.data
+            for name, weight in self.named_weights()
+        }
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Takes over the arrays in `state` as they are.
 
         Raises:
             ShapeError: a parameter is missing, unknown or of another shape; nothing was changed then.
+            ConfigError: a layer is packed.
         """
+        self._check_unpacked("load_state_dict")
         parameters = dict(self.named_parameters())
         for problem, names in (
             ("missing", parameters.keys() - state.keys()),
@@ -81,27 +113,66 @@ class Module:
         for name, parameter in parameters.items():
             parameter.data = state[name]
 
-    def pack(self, dtype: WeightType) -> None:
-        """Lays the matrices of all inner layers out for use; those that have any override this."""
-        for _, layer in self.children():
-            layer.pack(dtype)
+    def pack(self, dtype: WeightType) -> "Module":
+        """Makes this a module for use without gradients: inner layers are replaced by their packed ones.
+
+        Afterwards no weight needs the file that it was mapped from.
+
+        Args:
+            dtype: how large matrices are held; positions, biases and normalisations stay float32.
+
+        Returns:
+            This module; or, of a layer that is packed itself, what replaces it.
+
+        Raises:
+            ConfigError: an unknown dtype, or weights that are rounded to another one already.
+        """
+        packed, ops = self.packed_layer(dtype), get_backend()
+        for parameter in packed.parameters():
+            parameter.data = ops.copy(parameter.data)
+        packed.freeze()
+        return packed
+
+    def packed_layer(self, dtype: WeightType) -> "Module":
+        """What stands for this layer in a packed module; those that have a packed form override this."""
+        for name, value in list(vars(self).items()):
+            if isinstance(value, Module):
+                setattr(self, name, value.packed_layer(dtype))
+            elif isinstance(value, list):
+                value[:] = [x.packed_layer(dtype) if isinstance(x, Module) else x for x in value]
+        return self
 
     def freeze(self) -> None:
-        """Parameters want no gradients any more, and nothing is recorded for them."""
+        """Ends gradients: nothing is recorded for the parameters from then on."""
         for parameter in self.parameters():
             parameter.requires_grad = False
 
     def zero_grad(self) -> None:
-        """Forgets all gradients."""
+        """Removes all gradients."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def train(self, mode: bool = True) -> None:
-        """Lets this and all inner layers act as in training (or, with False, as in use)."""
-        self.training = mode
-        for _, layer in self.children():
-            layer.train(mode)
+        """Lets this and all inner layers act as in training (or, with False, as in use).
+
+        Raises:
+            ConfigError: a layer is packed, and cannot be trained.
+        """
+        if mode:
+            self._check_unpacked("train")
+        self._set_training(mode)
 
     def eval(self) -> None:
         """Lets this and all inner layers act as in use."""
-        self.train(False)
+        self._set_training(False)
+
+    def _set_training(self, mode: bool) -> None:
+        self.training = mode
+        for _, layer in self.children():
+            layer._set_training(mode)
+
+    def _check_unpacked(self, operation: str) -> None:
+        if self.is_packed:
+            raise ConfigError(
+                f"{operation}: the weights are packed for use; load the model with trainable=True"
+            )

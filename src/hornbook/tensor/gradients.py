@@ -7,7 +7,7 @@ with respect to the output. It returns one gradient for each input, None where t
 from math import prod
 from typing import Any
 
-from hornbook.backend import Activation, Array, Axis, Ops
+from hornbook.backend import Activation, Array, Axis, Ops, Packed
 from hornbook.errors import ConfigError
 from hornbook.tensor.engine import Rule
 
@@ -227,6 +227,7 @@ def linear(
     activation: Activation = "none",
 ) -> Grads:
     """See `Ops.linear_backward`; with an activation, the values before it are computed again."""
+    _check_unpacked(weight)
     inner = grad
     if activation != "none":
         inner = ops.activation_backward(grad, ops.linear(x, weight, bias), kind=activation)
@@ -236,6 +237,7 @@ def linear(
 
 def unembed(ops: Ops, grad: Array, _: Array, x: Array, table: Array) -> Grads:
     """See `Ops.unembed_backward`."""
+    _check_unpacked(table)
     return ops.unembed_backward(grad, x, table)
 
 
@@ -258,6 +260,7 @@ def attention(ops: Ops, grad: Array, _: Array, qkv: Array, offsets: Array, **opt
 
 def cross_entropy(ops: Ops, grad: Array, _: Array, x: Array, table: Array, targets: Array) -> Grads:
     """See `Ops.cross_entropy_backward`."""
+    _check_unpacked(table)
     return *ops.cross_entropy_backward(grad, x, table, targets), None
 
 
@@ -273,6 +276,11 @@ def scaled(ops: Ops, grad: Array, _: Array, *__: Array, gradients: list[Array]) 
 def segment_sum(ops: Ops, grad: Array, _: Array, __: Array, offsets: Array, weights: Array | None) -> Grads:
     """See `Ops.segment_sum_backward`."""
     return ops.segment_sum_backward(grad, offsets, weights), None, None
+
+
+def _check_unpacked(weight: Array | Packed) -> None:
+    if isinstance(weight, Packed):
+        raise ConfigError("backward: packed weights give no gradients; load the model with trainable=True")
 
 
 GRADIENTS: dict[str, Rule] = {

@@ -71,6 +71,11 @@ class Tensor:
         return int(self.data.size)
 
     @property
+    def nbytes(self) -> int:
+        """Memory of the elements in bytes."""
+        return int(self.data.nbytes)
+
+    @property
     def dtype(self) -> Any:
         """The type of an element."""
         return self.data.dtype
@@ -118,7 +123,8 @@ class Tensor:
         """
         if not self.requires_grad:
             raise ConfigError(
-                "backward: nothing was recorded; does an input have requires_grad, outside of no_grad?"
+                "backward: nothing was recorded, because no input requires a gradient; "
+                "is a model loaded with trainable=True, and called outside of no_grad?"
             )
         if grad is None and self.size != 1:
             raise ShapeError(f"backward: a tensor of shape {self.shape} needs a gradient of that shape")

@@ -8,6 +8,7 @@ import numpy as np
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import checked_ids, checked_text, checked_texts, well_formed
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow, fit
+from hornbook.tokenizer.spans import Span
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["CharTokenizer"]
@@ -81,6 +82,14 @@ class CharTokenizer:
         offsets = np.cumsum([0, *map(len, known)], dtype=np.int32)
         after = (self.unk_token_id + 1,) if add_special_tokens else ()
         return fit(ids, offsets, max_length, on_overflow, after=after)
+
+    def encode_with_spans(self, text: str) -> list[Span]:
+        """Each character's id, its position, and the position after it.
+
+        Raises:
+            TypeError: `text` is not a str.
+        """
+        return [(token_id, i, i + 1) for i, token_id in enumerate(self.encode(text))]
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """Turns ids into text; unknown and end of text stand for no text.

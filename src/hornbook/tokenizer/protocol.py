@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, SupportsIndex
 
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow
+from hornbook.tokenizer.spans import Span
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["AnyTokenizer"]
@@ -39,6 +40,9 @@ class AnyTokenizer(Protocol):
         on_overflow: Overflow = "error",
     ) -> EncodedBatch:
         """Turns many texts into ids, packed into arrays; see `Tokenizer.encode_batch`."""
+
+    def encode_with_spans(self, text: str) -> list[Span]:
+        """Turns text into ids, each with its position; see `Tokenizer.encode_with_spans`."""
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD."""
