@@ -6,17 +6,16 @@ sequences, packed one after the other), C = n_embd, V = vocab_size.
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from math import sqrt
 from typing import Any
 
 from hornbook.backend import Array, Generator, KVCache, LayerCache, PackedBatch, get_backend
-from hornbook.errors import ContextLengthError
+from hornbook.errors import ContextLengthError, ShapeError
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_config import GPT2Config
 from hornbook.nn import Attention, Dropout, Embedding, LayerNorm, Linear, Module, ResidualLinear
-from hornbook.tensor import Tensor
+from hornbook.tensor import Tensor, cat
 
 __all__ = ["GPT2", "MLP", "Block"]
 
@@ -106,33 +105,56 @@ class GPT2(Module):
         return self.logits(self.encode(batch)).reshape(*shape, self.config.vocab_size)
 
     def encode(self, batch: PackedBatch, cache: KVCache | None = None) -> Tensor:
-        """The last hidden state of every token, `[N, C]`."""
-        return deque(self.hidden_states(batch, cache), maxlen=1)[0]
-
-    def hidden_states(self, batch: PackedBatch, cache: KVCache | None = None) -> Iterator[Tensor]:
-        """The stream after the embedding, after each block, and after the last normalisation.
+        """The last hidden state of every token, `[N, C]`.
 
         Args:
             batch: packed sequences.
-            cache: of earlier tokens; the batch's positions begin where its sequences stopped.
-
-        Yields:
-            n_layer + 2 tensors `[N, C]`.
+            cache: of earlier tokens, which gets these; the batch's positions begin where its sequences ended.
 
         Raises:
             ContextLengthError: a position is not below n_positions, or the cache is full.
         """
-        self._check_length(batch)
-        if cache:
+        x = self._embed(batch)
+        if cache is not None:
             cache.check_room(batch.lengths)
-        x = self.drop(self.wte(batch.ids) + self.wpe(batch.positions))
-        yield x
         for index, block in enumerate(self.h):
-            x = block(x, batch.offsets, cache.layers[index] if cache else None)
-            yield x
-        if cache:
+            x = block(x, batch.offsets, None if cache is None else cache.layers[index])
+        if cache is not None:
             cache.advance(batch.lengths)
+        return self.ln_f(x)
+
+    def hidden_states(self, batch: PackedBatch) -> Iterator[Tensor]:
+        """The stream after the embedding, each block and the last normalisation: n_layer + 2 times `[N, C]`.
+
+        Raises:
+            ContextLengthError: a position is not below n_positions.
+        """
+        x = self._embed(batch)
+        yield x
+        for block in self.h:
+            x = block(x, batch.offsets)
+            yield x
         yield self.ln_f(x)
+
+    def attention_weights(self, batch: PackedBatch) -> Tensor:
+        """How much each token takes from which: `[n_layer, n_head, T, T]`, each row sums to 1.
+
+        Raises:
+            ShapeError: the batch is not one sequence.
+        """
+        if len(batch) != 1:
+            raise ShapeError(f"attention_weights: expected one sequence, got {len(batch)}")
+        inputs = zip(self.h, self.hidden_states(batch), strict=False)
+        return cat([block.attn.steps(block.ln_1(x)).weights for block, x in inputs])
+
+    def stages(self, n_tokens: int) -> list[tuple[str, str]]:
+        """The names of `hidden_states`, each with how it is computed from the one before."""
+        n, c, heads = n_tokens, self.config.n_embd, self.config.n_head
+        embedding = f"rows of {self.config.vocab_size} and {self.config.n_positions}"
+        attention = f"attention qkv [{n}, {3 * c}], {heads} heads [{heads}, {n}, {c // heads}]"
+        block = f"{attention}, weights [{heads}, {n}, {n}]; mlp [{n}, {self.config.inner_size}]"
+        blocks = [(f"block {index}", block) for index in range(self.config.n_layer)]
+        return [("embedding", f"wte[id] + wpe[position], {embedding}"), *blocks, ("ln_f", "layer norm")]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`[N, C] -> [N, V]`."""
@@ -148,17 +170,17 @@ class GPT2(Module):
 
     def new_cache(self, n_sequences: int, capacity: int) -> KVCache:
         """Room for the keys and values of `capacity` tokens of each sequence."""
-        head_size = self.config.n_embd // self.config.n_head
-        return get_backend().new_cache(
-            self.config.n_layer, n_sequences, self.config.n_head, head_size, capacity
-        )
+        c = self.config
+        return get_backend().new_cache(c.n_layer, n_sequences, c.n_head, c.n_embd // c.n_head, capacity)
 
-    def _check_length(self, batch: PackedBatch) -> None:
+    def _embed(self, batch: PackedBatch) -> Tensor:
+        """Each token's row of the token table plus its position's row, `[N, C]`."""
         if batch.n_positions > self.config.n_positions:
             raise ContextLengthError(
                 f"the text has {batch.n_positions} tokens, "
                 f"the model takes {self.config.n_positions}; shorten it"
             )
+        return self.drop(self.wte(batch.ids) + self.wpe(batch.positions))
 
 
 def _attention_scale(config: GPT2Config, index: int) -> float:
