@@ -145,7 +145,7 @@ def test_an_output_that_is_an_input(cli: Cli, here: Path) -> None:
         (("missing.txt",), 3, "missing.txt: no such file"),
         (("latin1.tsv",), 3, "latin1.tsv: line 2 is not UTF-8"),
         (("binary.txt",), 3, "binary.txt: line 1 has a zero byte"),
-        (("numbers.tsv",), 3, "the texts hold no words"),
+        (("numbers.tsv",), 3, "the texts have no words"),
         (("-v", "260"), 2, "260"),
         (("-v", "many"), 2, "many"),
         (("--min-frequency", "0"), 2, "0"),

@@ -79,7 +79,7 @@ def test_what_cannot_be_trained() -> None:
     words = Counter({"ab": 2})
     with pytest.raises(TokenizerError, match=r"at least 5, for 2 special tokens and 3 characters.*got 4"):
         ours(words, 4)
-    with pytest.raises(TokenizerError, match="'a' is an ordinary token"):
+    with pytest.raises(TokenizerError, match="'a' is also an ordinary token"):
         learn_wordpiece(words, 9, min_frequency=1, special_tokens=["a"], limit_alphabet=9)
 
 

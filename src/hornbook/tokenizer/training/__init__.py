@@ -1,7 +1,8 @@
-"""Training of tokenizers: texts are counted word by word (`counting`), pairs are merged (`merges`).
+"""Training of tokenizers: words are counted (`word_counts`), then pairs of symbols merged (`learn_merges`).
 
-Start with `train_bpe`. `texts` reads corpora of any size from files and folders. Memory is taken by each
-different word, some 150 bytes and 40 for each of its bytes, and by about a megabyte of text.
+Start with `train_bpe`. `texts` reads corpora of any size from files and folders. Each distinct word takes
+some 150 bytes of memory and 40 for each of its bytes; besides, about a megabyte of text is in memory at a
+time.
 """
 
 from hornbook.tokenizer.training.progress import Progress, Report

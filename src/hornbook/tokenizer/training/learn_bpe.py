@@ -1,4 +1,4 @@
-"""Training of a byte-level BPE vocabulary: 256 bytes, and what is worth merging."""
+"""Training of a byte-level BPE vocabulary: the 256 bytes, and the merges of frequent pairs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,7 @@ def learn_bpe(
 
     Raises:
         TokenizerError: `vocab_size` has no room for the special tokens and the 256 bytes, or a special token
-            is spelled like another.
+            has the spelling of another token.
     """
     alphabet = sorted(BYTE_TO_CHARACTER)
     check_room(vocab_size, special_tokens, len(alphabet), "256 bytes")

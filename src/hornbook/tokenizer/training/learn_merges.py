@@ -1,7 +1,7 @@
-"""Which pairs of symbols to merge, and in which order: what a byte pair encoding is made of.
+"""Learns the merges of a byte pair encoding: which pairs of symbols to merge, and in which order.
 
-Knows symbols and counts, neither text nor bytes. `MergeLearner` is the obvious twin of the compiled one,
-which `learn_merges` takes where there is one: the same merges, many times as fast.
+It knows symbols and counts, neither text nor bytes. `MergeLearner` is the readable twin of the native
+learner, which `learn_merges` uses where it was built: the same merges, many times as fast.
 
 Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), algorithm 1.
 """
@@ -24,27 +24,27 @@ from hornbook.tokenizer.training.progress import Progress, Report
 __all__ = ["CountedWords", "Learner", "MergeLearner", "Ties", "learn_merges"]
 
 MERGES_AT_ONCE = 256
-"""Between two reports, and between two looks for Ctrl-C: some milliseconds."""
+"""The merges between two reports, and between two checks for Ctrl-C: some milliseconds."""
 
 Pair = tuple[int, int]
 
 Ties = Literal["greater", "older"]
-"""Which of the pairs that occur equally often is merged first; the left token decides before the right one.
+"""Which of several equally frequent pairs is merged first; left tokens are compared before right ones.
 
-"greater": the one with the greater token, symbol by symbol, as in the program of the paper. "older": the one
-with the token that was made first, as in Hugging Face's tokenizers.
+"greater": the pair with the greater token, symbol by symbol, as in the paper's program. "older": the pair
+with the token that was learned first, as in Hugging Face's tokenizers.
 """
 
 
 @dataclass(frozen=True)
 class CountedWords:
-    """N different words, one behind the other, and how often each occurs.
+    """N distinct words, packed one after the other, and their counts.
 
     Attributes:
-        symbols: int32 [S], each from 0 to `n_symbols` - 1.
-        offsets: int64 [N + 1], where each word begins, and where the last one ends.
-        counts: int64 [N].
-        n_symbols: How many different symbols there are. Their order decides ties.
+        symbols: int32 `[S]`, each from 0 to `n_symbols` - 1.
+        offsets: int64 `[N+1]`, where each word begins, and where the last one ends.
+        counts: int64 `[N]`.
+        n_symbols: The number of distinct symbols. Their order decides ties.
     """
 
     symbols: NDArray[Any]
@@ -54,7 +54,7 @@ class CountedWords:
 
     @classmethod
     def collect(cls, words: Iterable[tuple[Sequence[int], int]], n_symbols: int) -> "CountedWords":
-        """Lays out words that are given as their symbols and their count."""
+        """Packs words that are given as their symbols and their count."""
         symbols, ends, counts = array("i"), [0], []
         for word, count in words:
             symbols.extend(word)
@@ -65,13 +65,13 @@ class CountedWords:
 
 
 class Learner(Protocol):
-    """Learns merges, a few at a time, so that progress can be shown and Ctrl-C is heard in between."""
+    """Learns merges, a few at a time, so that progress can be shown and Ctrl-C works in between."""
 
     def learn(self, n_merges: int) -> list[Pair]:
-        """The next merges, best first: at most `n_merges`, and fewer only if there are no more.
+        """The next merges, best first: `n_merges`, or fewer if no pair is frequent enough.
 
-        The first of all makes token `n_symbols`, the next one `n_symbols + 1`. No two make the same token:
-        the same symbols between two ends that no merge has crossed are always merged alike.
+        The first merge makes token `n_symbols`, the next one `n_symbols + 1`. No two make the same token:
+        equal runs of symbols with boundaries that no merge has crossed are always merged alike.
         """
 
 
@@ -81,11 +81,11 @@ def learn_merges(
     """Learns merges, up to `n_merges`, until no pair is frequent enough.
 
     Args:
-        words: What to learn from; less than 2**31 symbols.
-        n_merges: How many to learn at most.
+        words: The words to learn from; less than 2**31 symbols.
+        n_merges: Merges at most.
         min_count: Pairs that occur less often are not merged.
         ties: Which of the pairs of equal counts is merged first.
-        report: Is told of progress.
+        report: Called with the progress.
     """
     learner = _learner(words, min_count, ties)
     merges: list[Pair] = []
@@ -97,7 +97,7 @@ def learn_merges(
 
 
 def _learner(words: CountedWords, min_count: int, ties: Ties) -> Learner:
-    """The compiled one where there is one."""
+    """The native learner where it was built."""
     if find_spec("hornbook._native") is None:
         return MergeLearner(words, min_count, ties)
     native = import_module("hornbook._native")
@@ -108,13 +108,13 @@ def _learner(words: CountedWords, min_count: int, ties: Ties) -> Learner:
 
 
 class MergeLearner:
-    """Merges the pair that occurs most often, over and over.
+    """Merges the most frequent pair, over and over.
 
-    `_where` says which words have a pair, so that a merge visits no others. The heap holds each pair with a
-    count that it had at some time; one whose count has fallen since is put back when it comes up.
+    `_where` has the words with a pair, so that a merge visits no others. The heap holds each pair with a
+    count that it had at some time; a pair whose count has fallen since is pushed again when it is popped.
 
     Args:
-        words: What to learn from.
+        words: The words to learn from.
         min_count: Pairs that occur less often are not merged; at least 1.
         ties: Which of the pairs of equal counts is merged first.
     """
@@ -185,17 +185,17 @@ def _merge_in_word(word: Sequence[int], pair: Pair, merged: int) -> list[int]:
     """The word with every occurrence of the pair merged, from left to right."""
     left, right = pair
     result: list[int] = []
-    place = 0
-    while place < len(word):
-        if word[place] == left and place + 1 < len(word) and word[place + 1] == right:
+    index = 0
+    while index < len(word):
+        if word[index] == left and index + 1 < len(word) and word[index + 1] == right:
             result.append(merged)
-            place += 2
+            index += 2
         else:
-            result.append(word[place])
-            place += 1
+            result.append(word[index])
+            index += 1
     return result
 
 
 def _descending(spelling: tuple[int, ...]) -> tuple[int, ...]:
-    """A key that sorts the greatest first; of two spellings that begin alike, the longer is the greater."""
+    """A key that sorts the greatest first; a spelling is greater than its prefixes."""
     return (*(-symbol for symbol in spelling), 1)

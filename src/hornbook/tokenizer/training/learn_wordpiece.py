@@ -1,6 +1,6 @@
-"""Training of a WordPiece vocabulary: merges are learned as for BPE, and only what they make is kept.
+"""Training of a WordPiece vocabulary: merges are learned as for BPE, and only the merged tokens are kept.
 
-A word's first character is a symbol of its own; the others are written with "##" before them. That is how
+The first character of a word is its own symbol; the others are marked with "##". That is how
 Hugging Face's tokenizers trains it; the trainer that made BERT's vocabulary was never published.
 """
 
@@ -31,22 +31,22 @@ def learn_wordpiece(
     Ids: the special tokens, then single characters, then those that continue a word, then longer tokens.
 
     Args:
-        words: Words, none of them empty.
+        words: Words, none of them empty, and their counts.
         vocab_size: Tokens at most.
         min_frequency: Pairs that occur less often are not merged.
-        special_tokens: Tokens outside of ordinary text.
-        limit_alphabet: Different characters at most; the rarest are left out of the words.
+        special_tokens: Tokens that do not come from text.
+        limit_alphabet: Distinct characters at most; rarer ones are removed from the words.
         ties: Which of the pairs of equal counts is merged first.
-        report: Is told of progress.
+        report: Called with the progress.
 
     Raises:
-        TokenizerError: `vocab_size` has no room for special tokens and characters, or a special token is
-            spelled like another.
+        TokenizerError: `vocab_size` has no room for special tokens and characters, or a special token has
+            the spelling of another token.
     """
     alphabet = _alphabet(words, limit_alphabet)
     initial = {character: symbol for symbol, character in enumerate(alphabet)}
     continuing = {
-        character: len(alphabet) + place for place, character in enumerate(_continuing(words, initial))
+        character: len(alphabet) + index for index, character in enumerate(_continuing(words, initial))
     }
     symbols = [*initial, *(CONTINUING_PREFIX + character for character in continuing)]
     check_room(vocab_size, special_tokens, len(symbols), "characters (or set a smaller limit_alphabet)")
@@ -68,7 +68,7 @@ def _alphabet(words: Mapping[str, int], limit: int) -> list[str]:
 
 
 def _continuing(words: Iterable[str], known: Container[str]) -> list[str]:
-    """The characters that stand behind another one in some word."""
+    """The characters that follow another one in some word."""
     found: set[str] = set()
     for word in words:
         found.update(word[1:])
@@ -78,7 +78,7 @@ def _continuing(words: Iterable[str], known: Container[str]) -> list[str]:
 def _spelled(
     words: Mapping[str, int], initial: Mapping[str, int], continuing: Mapping[str, int]
 ) -> Iterator[tuple[list[int], int]]:
-    """Words as symbols. What follows a character that was left out still continues the word."""
+    """Words as symbols. What follows a removed character still continues the word."""
     for word, count in words.items():
         first = [initial[word[0]]] if word[0] in initial else []
         yield first + [continuing[character] for character in word[1:] if character in continuing], count

@@ -1,4 +1,4 @@
-"""From tokens to a vocabulary: what may be special, what there is room for, and the ids."""
+"""From tokens to a vocabulary: checks of special tokens and of the size, and the ids."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ __all__ = ["check_room", "checked_count", "checked_special_tokens", "number_toke
 
 
 def checked_special_tokens(tokens: Sequence[str]) -> list[str]:
-    """Returns `tokens` if they can be told from ordinary text.
+    """Returns `tokens` if they can be distinguished from ordinary text.
 
     Raises:
         TypeError: a token is not a str, or `tokens` is a single one.
@@ -23,7 +23,7 @@ def checked_special_tokens(tokens: Sequence[str]) -> list[str]:
     for token in tokens:
         if not checked_text("train: special_tokens", token) or re.search(r"\s", token):
             raise TokenizerError(
-                f"train: special token {brief(token)} must have characters, and no white space among them"
+                f"train: special token {brief(token)} must have characters, none of them white space"
             )
         if well_formed(token) != token:
             raise TokenizerError(f"train: special token {brief(token)} has a lone surrogate")
@@ -49,7 +49,7 @@ def checked_count(name: str, value: SupportsIndex, least: int) -> int:
 
 
 def check_room(vocab_size: int, special_tokens: Sequence[str], n_symbols: int, symbols: str) -> None:
-    """Refuses a vocabulary that is full before anything is learned.
+    """Refuses a vocabulary that would be full before anything is learned.
 
     Raises:
         TokenizerError: `vocab_size` is too small.
@@ -63,14 +63,14 @@ def check_room(vocab_size: int, special_tokens: Sequence[str], n_symbols: int, s
 
 
 def number_tokens(special_tokens: Sequence[str], others: Sequence[str]) -> dict[str, int]:
-    """Ids from 0 on, the special tokens first; what is spelled alike has one id.
+    """Ids from 0 on, the special tokens first; equal tokens get one id.
 
     Raises:
-        TokenizerError: a special token is spelled like one of the others.
+        TokenizerError: a special token has the spelling of another token.
     """
     if clash := set(others).intersection(special_tokens):
         raise TokenizerError(
-            f"train: special token {brief(min(clash))} is an ordinary token of these texts as well; "
-            "spell it as no text does, such as <|name|> or [NAME]"
+            f"train: special token {brief(min(clash))} is also an ordinary token of these texts; "
+            "choose a spelling that occurs in no text, such as <|name|> or [NAME]"
         )
     return {token: token_id for token_id, token in enumerate(dict.fromkeys([*special_tokens, *others]))}

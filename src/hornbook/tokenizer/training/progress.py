@@ -1,4 +1,4 @@
-"""How training tells how far it is."""
+"""Progress reports of training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ __all__ = ["Progress", "Report"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is.
+    """How far training has come.
 
     Attributes:
-        stage: "counting" words, then "merging".
+        stage: "counting" words, then "merging" pairs.
         done: characters counted, or merges learned.
-        total: merges to be learned at most; unknown while counting.
+        total: the most merges to learn; None while counting.
     """
 
     stage: Literal["counting", "merging"]
@@ -23,4 +23,4 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-"""Is told now and then how far training is; what it raises ends the training."""
+"""Called from time to time; an exception that it raises ends the training."""

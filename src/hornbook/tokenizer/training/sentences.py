@@ -1,22 +1,24 @@
 """Training of the tokenizer that `hornbook tokens create` writes: for sentences, and pairs of sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.files.compose import (
+    added_token,
+    bpe_model,
+    byte_level,
+    document,
+    template,
+    wordpiece_model,
+)
+from hornbook.tokenizer.files.vocabulary import Merge
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.normalizers import Normalizer, build_normalizer
 from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer
-from hornbook.tokenizer.training.document import (
-    BERT_SPLIT,
-    NORMALIZER,
-    SENTENCE_SPECIAL_TOKENS,
-    bpe_document,
-    wordpiece_document,
-)
 from hornbook.tokenizer.training.learn_bpe import learn_bpe
 from hornbook.tokenizer.training.numbering import checked_count
 from hornbook.tokenizer.training.progress import Report
@@ -27,6 +29,17 @@ from hornbook.tokenizer.unicode.patterns import split_words
 __all__ = ["Kind", "train_sentence_tokenizer"]
 
 Kind = Literal["bpe", "wordpiece"]
+
+SENTENCE_SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
+"""Unknown, beginning, end, padding and mask, with the ids 0 to 4."""
+
+NORMALIZER = {
+    "type": "Sequence",
+    "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "NFC"}],
+}
+"""Strips white space at both ends, and brings the text to NFC."""
+
+BERT_SPLIT = {"type": "BertPreTokenizer"}
 
 
 def train_sentence_tokenizer(
@@ -40,27 +53,27 @@ def train_sentence_tokenizer(
     """Trains a tokenizer for sentences, and pairs of sentences.
 
     White space at the ends of a text is stripped, and the text is brought to NFC. The ids 0 to 4 are [UNK],
-    [CLS], [SEP], [PAD] and [MASK]. Ties are decided as the tokenizers package does it, so that its trainer
-    learns the same.
+    [CLS], [SEP], [PAD] and [MASK]. Ties are decided as in the tokenizers package, so that its trainer learns
+    the same vocabulary.
 
     Args:
-        texts: What to learn from; one at a time is in memory.
+        texts: The texts to learn from; one at a time is in memory.
         vocab_size: Tokens at most.
-        kind: "bpe" for byte-level BPE, which knows every text; "wordpiece" for words and their parts, divided
-            at white space and punctuation as BERT does it, with upper and lower case.
+        kind: "bpe" for byte-level BPE, which encodes any text; "wordpiece" for words, divided at white space
+            and punctuation as in BERT, in upper and lower case.
         min_frequency: Pairs that occur less often are not merged.
-        progress: Is told now and then how far training is.
+        progress: Called with the progress from time to time.
 
     Returns:
         The content of a tokenizer.json.
 
     Raises:
-        TypeError: `texts` is a single str, or holds something else than str.
-        TokenizerError: no words, another kind, or a vocabulary too small.
+        TypeError: `texts` is a single str, or an item is not a str.
+        TokenizerError: The texts have no words, `kind` is neither, or `vocab_size` is too small.
     """
     special = SENTENCE_SPECIAL_TOKENS
     if kind == "wordpiece":
-        return wordpiece_document(
+        return _wordpiece_document(
             train_wordpiece_vocabulary(
                 texts,
                 vocab_size,
@@ -78,7 +91,32 @@ def train_sentence_tokenizer(
     tokens, merges = learn_bpe(
         words, vocab_size, min_frequency=min_frequency, special_tokens=special, ties="older", report=progress
     )
-    return bpe_document(tokens, merges)
+    return _bpe_document(tokens, merges)
+
+
+def _bpe_document(tokens: Mapping[str, int], merges: Sequence[Merge]) -> dict[str, Any]:
+    """The content of a tokenizer.json with a byte-level BPE; its vocabulary has the special tokens."""
+    return _document(tokens, bpe_model(tokens, merges), byte_level(), byte_level())
+
+
+def _wordpiece_document(tokens: Mapping[str, int]) -> dict[str, Any]:
+    """The content of a tokenizer.json with a WordPiece vocabulary, which has the special tokens."""
+    decoder = {"type": "WordPiece", "prefix": "##", "cleanup": True}
+    return _document(tokens, wordpiece_model(tokens, "[UNK]"), dict(BERT_SPLIT), decoder)
+
+
+def _document(
+    tokens: Mapping[str, int], model: dict[str, Any], pre_tokenizer: dict[str, Any], decoder: dict[str, Any]
+) -> dict[str, Any]:
+    """The common settings: texts are normalized, and put between [CLS] and [SEP]."""
+    return document(
+        model,
+        [added_token(token, tokens[token]) for token in SENTENCE_SPECIAL_TOKENS],
+        normalizer=dict(NORMALIZER),
+        pre_tokenizer=pre_tokenizer,
+        post_processor=template(tokens, "[CLS]", "[SEP]"),
+        decoder=decoder,
+    )
 
 
 def _words(text: str) -> list[str]:
@@ -86,7 +124,7 @@ def _words(text: str) -> list[str]:
 
 
 def _bert_words(text: str) -> list[str]:
-    return [part.text for part in _bert_split()(_normalizer()(AlignedText(text)))]
+    return [word.text for word in _bert_split()(_normalizer()(AlignedText(text)))]
 
 
 @cache

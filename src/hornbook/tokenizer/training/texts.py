@@ -1,8 +1,8 @@
-"""The texts of files, a piece at a time: no corpus is ever in memory as a whole.
+"""The texts of files, a piece at a time, so that a corpus is never in memory as a whole.
 
-Tables (.tsv) give the cells that are text. Any other file is one text, given in pieces that end where no word
-ends up in two of them: behind a letter or digit that white space follows. No pattern for words reaches across
-such a place, and nothing before it depends on what follows.
+Tables (.tsv) give the cells that are text. Any other file is one text, given in pieces that divide no word:
+each ends after a letter or digit that white space follows. No pattern for words matches across such a
+boundary, and nothing before it depends on what follows.
 """
 
 import codecs
@@ -17,7 +17,7 @@ __all__ = ["MAX_PIECE", "find_tables", "read_texts"]
 
 BLOCK_BYTES = 1 << 20
 MAX_PIECE = 1 << 24
-"""Characters of a row at most, and of a piece, which is cut anywhere where there is no white space."""
+"""The most characters of a row, and of a piece; a text without white space is divided after that many."""
 
 NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*(?:[eE][+-]?[0-9]+)?%?")
 NAME = re.compile(r"#?\w[\w.-]*(?: \w[\w.-]*)?")
@@ -25,10 +25,10 @@ NAME = re.compile(r"#?\w[\w.-]*(?: \w[\w.-]*)?")
 
 
 def find_tables(folder: str | PathLike[str]) -> list[Path]:
-    """Every *.tsv in a folder, by name; not in the folders inside of it.
+    """Every *.tsv in a folder, sorted by name; subfolders are not searched.
 
     Raises:
-        DataError: the folder does not exist, or has no *.tsv.
+        DataError: The folder does not exist, or has no *.tsv.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -40,25 +40,25 @@ def find_tables(folder: str | PathLike[str]) -> list[Path]:
 
 
 def read_texts(paths: Iterable[str | PathLike[str]]) -> Iterator[str]:
-    """The texts of files; a folder stands for its tables.
+    """The texts of files; for a folder, those of its tables.
 
     In a table every cell is a text of its own, unless it is empty or a number, as ids, labels and scores
-    are. Cells are divided by tabs; quotes belong to the text; lines may end in CR LF. The first row is a
-    header, and left out, if its cells are names: a word or two without punctuation, all different, none a
+    are. Cells are separated by tabs; quotes belong to the text; lines may end in CR LF. The first row is a
+    header, and skipped, if its cells are names: a word or two without punctuation, all distinct, none a
     number.
 
     Any other file is a text, with its line ends as they are.
 
     Args:
-        paths: Files and folders, in the order in which they are read.
+        paths: Files and folders; they are read in this order.
 
     Yields:
-        Texts of up to about 1 MB, more only where there is no white space to cut at.
+        Texts of up to about 1 MB; more only if a text has no white space to divide it at.
 
     Raises:
-        DataError: a file is missing, binary, or not UTF-8, a row is longer than 16 million characters, or a
+        DataError: A file is missing, binary, or not UTF-8, a row is longer than 16 million characters, or a
             folder has no tables. The message names file and line.
-        OSError: a file cannot be read.
+        OSError: A file cannot be read.
     """
     for path in map(Path, paths):
         for file in find_tables(path) if path.is_dir() else [path]:
@@ -86,7 +86,7 @@ def _blocks(path: Path) -> Iterator[str]:
 
 
 def _pieces(path: Path) -> Iterator[str]:
-    """A text in pieces that have no word in common."""
+    """A text in pieces that divide no word."""
     rest = ""
     for block in _blocks(path):
         piece = rest + block
@@ -103,10 +103,10 @@ def _pieces(path: Path) -> Iterator[str]:
 
 
 def _last_boundary(text: str, begin: int) -> int | None:
-    """The last place from `begin` on with a letter or digit before it and white space behind it."""
-    for place in range(len(text) - 1, max(begin, 1) - 1, -1):
-        if text[place].isspace() and text[place - 1].isalnum():
-            return place
+    """The last index from `begin` on that has white space, with a letter or digit before it."""
+    for index in range(len(text) - 1, max(begin, 1) - 1, -1):
+        if text[index].isspace() and text[index - 1].isalnum():
+            return index
     return None
 
 

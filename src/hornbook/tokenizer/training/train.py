@@ -32,18 +32,18 @@ def train_bpe(
     """Trains a byte-level BPE tokenizer.
 
     Args:
-        texts: What to learn from, such as `read_texts([folder])`; one at a time is in memory.
-        vocab_size: Tokens at most: special tokens, 256 bytes, and what is learned. There are fewer if the
-            texts have no more pairs that are frequent enough.
+        texts: The texts to learn from, such as `read_texts([folder])`; one at a time is in memory.
+        vocab_size: Tokens at most: special tokens, 256 bytes, and merged ones. The vocabulary is smaller if
+            the texts have too few frequent pairs.
         min_frequency: Pairs that occur less often are not merged.
-        special_tokens: Get the first ids; in the texts they divide one document from the next.
-        ties: Which of several equally frequent pairs is merged first: "greater", the one whose bytes are
-            the greater, or "older", the one whose tokens were made first, as the tokenizers package does.
-        progress: Is told now and then how far training is.
+        special_tokens: They get the first ids; in the texts they separate documents.
+        ties: Which of several equally frequent pairs is merged first: "greater", the one with the greater
+            bytes, or "older", the one whose tokens were learned first, as in the tokenizers package.
+        progress: Called with the progress from time to time.
 
     Raises:
-        TypeError: `texts` is a single str, or holds something else than str.
-        TokenizerError: no words, a vocabulary too small, special tokens that cannot be told from text.
+        TypeError: `texts` is a single str, or an item is not a str.
+        TokenizerError: The texts have no words, `vocab_size` is too small, or a special token is refused.
 
     Example:
         >>> tokenizer = train_bpe(["low lower lowest"] * 2, vocab_size=259)
@@ -76,20 +76,20 @@ def train_wordpiece_vocabulary(
     """Trains the vocabulary of a WordPiece tokenizer.
 
     Args:
-        texts: What to learn from; one at a time is in memory.
-        vocab_size: Tokens at most: special tokens, characters, and what is learned.
-        split: Normalises a text and cuts it into words, as the tokenizer will do it.
+        texts: The texts to learn from; one at a time is in memory.
+        vocab_size: Tokens at most: special tokens, characters, and merged ones.
+        split: Normalizes a text and divides it into words, as the tokenizer will.
         min_frequency: Pairs that occur less often are not merged.
-        special_tokens: Get the first ids; in the texts they divide one document from the next.
-        limit_alphabet: Different characters at most, the most frequent ones.
-        progress: Is told now and then how far training is.
+        special_tokens: They get the first ids; in the texts they separate documents.
+        limit_alphabet: Distinct characters at most; the most frequent ones are kept.
+        progress: Called with the progress from time to time.
 
     Returns:
-        Tokens, those that continue a word with "##", to ids.
+        Tokens to ids; those that continue a word are marked with "##".
 
     Raises:
-        TypeError: `texts` is a single str, or holds something else than str.
-        TokenizerError: no words, a vocabulary too small, special tokens that cannot be told from text.
+        TypeError: `texts` is a single str, or an item is not a str.
+        TokenizerError: The texts have no words, `vocab_size` is too small, or a special token is refused.
 
     Example:
         >>> list(train_wordpiece_vocabulary(["low lower"] * 2, 12, special_tokens=["[UNK]"]))

@@ -1,4 +1,4 @@
-"""How often each word occurs: all that training needs to know of a corpus."""
+"""Counts words: all that training needs to know of a corpus."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from hornbook.tokenizer.training.progress import Progress, Report
 __all__ = ["count_words", "suggest_vocab_size"]
 
 REPORT_EVERY = 1 << 20
-"""Characters between two reports."""
+"""The characters between two reports."""
 
 TOKENS_PER_WORD, LEAST_TOKENS, MOST_TOKENS = 3, 5_000, 50_000
 
@@ -25,39 +25,38 @@ def count_words(
 ) -> Counter[str]:
     """Counts the words of all texts.
 
-    Memory is taken by each different word, some 150 bytes, and by one text at a time.
+    Each distinct word takes some 150 bytes of memory; one text at a time is in memory.
 
     Args:
-        texts: Any number of texts; what is not yet there is not in memory. Half of a surrogate pair
-            becomes U+FFFD.
-        split: Cuts a text into words.
-        special_tokens: These end a text wherever they stand in it, and are no words themselves.
-        report: Is told of progress about once a megabyte.
+        texts: Any number of texts, taken one at a time. A lone surrogate becomes U+FFFD.
+        split: Divides a text into words.
+        special_tokens: They separate texts, and are not counted themselves.
+        report: Called with the progress about once a megabyte.
 
     Raises:
-        TypeError: `texts` is a single text, or holds something else than texts.
-        TokenizerError: there are no words at all.
+        TypeError: `texts` is a single str, or an item is not a str.
+        TokenizerError: The texts have no words.
     """
     if isinstance(texts, str):
         raise TypeError("train: texts must be several texts, got a single str; put it into a list")
     words: Counter[str] = Counter()
     done = reported = 0
     for text in texts:
-        for part in _parts(well_formed(checked_text("train", text)), special_tokens):
-            words.update(split(part))
+        for stretch in _between(well_formed(checked_text("train", text)), special_tokens):
+            words.update(split(stretch))
         done += len(text)
         if report is not None and done >= reported + REPORT_EVERY:
             report(Progress("counting", done))
             reported = done
     if not words:
-        raise TokenizerError("train: the texts hold no words; expected some text to learn from")
+        raise TokenizerError("train: the texts have no words; expected some text to learn from")
     return words
 
 
 def suggest_vocab_size(texts: Iterable[str]) -> int:
-    """Three times the number of different lower-case words between white space; at least 5000, at most 50000.
+    """Three times the number of distinct lower-case words, divided at white space; from 5000 to 50000.
 
-    Reads no further than it takes to know.
+    Reads no more texts than it needs.
     """
     words: set[str] = set()
     for text in texts:
@@ -67,8 +66,8 @@ def suggest_vocab_size(texts: Iterable[str]) -> int:
     return max(LEAST_TOKENS, TOKENS_PER_WORD * len(words))
 
 
-def _parts(text: str, special_tokens: Sequence[str]) -> Iterator[str]:
-    """What lies between the special tokens."""
+def _between(text: str, special_tokens: Sequence[str]) -> Iterator[str]:
+    """The text between special tokens."""
     if not special_tokens:
         yield text
         return
