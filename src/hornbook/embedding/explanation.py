@@ -142,7 +142,7 @@ def explain_with(model: Encoder, tokenizer: AnyTokenizer, text: str) -> Explanat
             stages=_stages(model, states, pooled),
             predictions=_predictions(model, tokenizer, states[-1]),
             embedding=pooled.numpy()[0],
-            attention=get_backend().to_numpy(model.attention_weights(batch)),
+            attention=model.attention_weights(batch).numpy(),
         )
 
 

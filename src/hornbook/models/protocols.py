@@ -106,7 +106,7 @@ class Traceable(Decoder, Protocol):
     def hidden_states(self, batch: PackedBatch) -> Iterator[Tensor]:
         """The stream after the embedding, after each block, and after the last normalisation."""
 
-    def attention_weights(self, batch: PackedBatch) -> Array:
+    def attention_weights(self, batch: PackedBatch) -> Tensor:
         """How much each token of one sequence attends to each, `[n_layer, n_head, T, T]`."""
 
     def stages(self, n_tokens: int) -> list[tuple[str, str]]:
