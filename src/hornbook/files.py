@@ -4,6 +4,7 @@ Knows nothing of models. `hub` and `tokenizer` build on it.
 """
 
 import errno
+import io
 import json
 import os
 import secrets
@@ -17,6 +18,7 @@ from hornbook.errors import HornbookError
 
 __all__ = ["parse_json", "read_json", "write_whole"]
 
+BLOCK_BYTES = 1 << 20
 UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -25,7 +27,7 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary neighbour of `path` and renames it to `path` once it is complete and on disk.
 
     Raises:
-        OSError: the folder is missing, read-only or full; `path` is then as it was before.
+        OSError: the folder is missing, read-only or full; it names `path`, which is then as it was before.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
@@ -36,8 +38,10 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as problem:
         temporary.unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.errno and problem.filename in {None, str(temporary)}:
+            problem.filename, problem.filename2 = str(path), None
         raise
     _sync_folder(path.parent)
 
@@ -52,7 +56,13 @@ def read_json(path: Path, *, max_bytes: int, error: type[HornbookError]) -> Any:
     size = path.stat().st_size
     if size > max_bytes:
         raise error(f"{path}: {size} bytes, expected at most {max_bytes}; is this the right file?")
-    return parse_json(path.read_bytes(), source=str(path), error=error)
+    content = io.BytesIO()
+    with path.open("rb") as stream:
+        while block := stream.read(min(BLOCK_BYTES, max_bytes + 1 - content.tell())):  # a device has no size
+            content.write(block)
+    if content.tell() > max_bytes:
+        raise error(f"{path}: over {max_bytes} bytes, expected at most that many; is this the right file?")
+    return parse_json(content.getvalue(), source=str(path), error=error)
 
 
 def parse_json(content: bytes, *, source: str, error: type[HornbookError]) -> Any:
