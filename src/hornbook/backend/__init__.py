@@ -9,7 +9,7 @@ from hornbook.backend.batch import PackedBatch, as_ids
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.ops import Ops
 from hornbook.backend.packing import Packed
-from hornbook.backend.select import available_backends, get_backend, use_backend
+from hornbook.backend.select import available_backends, get_backend, kernel_problem, use_backend
 from hornbook.backend.types import ACTIVATIONS, WEIGHT_TYPES, Activation, Array, Axis, Generator, WeightType
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "as_ids",
     "available_backends",
     "get_backend",
+    "kernel_problem",
     "use_backend",
 ]

@@ -1,6 +1,7 @@
 """Which backend computes: HORNBOOK_BACKEND at the start, `use_backend` from then on."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,18 +12,32 @@ from importlib.util import find_spec
 from hornbook.backend.ops import Ops
 from hornbook.errors import ConfigError
 
-__all__ = ["available_backends", "computing_with", "get_backend", "use_backend"]
+__all__ = ["available_backends", "computing_with", "get_backend", "kernel_problem", "use_backend"]
+
+
+NOT_BUILT = "not built"
+
+
+def kernel_problem() -> str | None:
+    """Why the compiled kernels cannot be used; None if they can."""
+    if find_spec("hornbook._native") is None:
+        return f"{NOT_BUILT}: no C++ compiler was found at installation; where one exists, install again"
+    try:
+        import_module("hornbook._native")
+    except ImportError as error:
+        return f"not loadable: {error}; install again for this Python and processor"
+    return None
 
 
 BACKENDS: dict[str, Callable[[], Ops]] = {
     **(
         {"native": lambda: import_module("hornbook.backend.native").NativeOps()}
-        if find_spec("hornbook._native")
+        if kernel_problem() is None
         else {}
     ),
     "numpy": Ops,
 }
-"""What can compute here, the fastest first. Where no compiler was found at installation, only NumPy can."""
+"""What can compute here, the fastest first. Without kernels, only NumPy can."""
 
 _active: ContextVar[Ops | None] = ContextVar("active_backend", default=None)
 
@@ -65,7 +80,11 @@ def available_backends() -> list[str]:
 
 @cache
 def _default_backend() -> Ops:
-    return _create(os.environ.get("HORNBOOK_BACKEND") or available_backends()[0], "HORNBOOK_BACKEND")
+    wanted = os.environ.get("HORNBOOK_BACKEND")
+    problem = kernel_problem()
+    if not wanted and problem is not None and not problem.startswith(NOT_BUILT):
+        warnings.warn(f"NumPy computes, slower: the kernels are {problem}", RuntimeWarning, stacklevel=2)
+    return _create(wanted or available_backends()[0], "HORNBOOK_BACKEND")
 
 
 def _create(name: str, setting: str) -> Ops:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Literal, Protocol
 
@@ -98,9 +97,10 @@ def learn_merges(
 
 def _learner(words: CountedWords, min_count: int, ties: Ties) -> Learner:
     """The native learner where it was built."""
-    if find_spec("hornbook._native") is None:
+    try:
+        native = import_module("hornbook._native")
+    except ImportError:  # not built, or not for this Python
         return MergeLearner(words, min_count, ties)
-    native = import_module("hornbook._native")
     fast: Learner = native.MergeLearner(
         words.symbols, words.offsets, words.counts, words.n_symbols, min_count, ties == "older"
     )
