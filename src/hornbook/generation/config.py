@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from hornbook.errors import ConfigError
+from hornbook.errors import ConfigError, ModelConfigError
 
 __all__ = ["GenerationConfig"]
 
@@ -104,7 +104,7 @@ class GenerationConfig:
         try:
             return cls(**_known_settings(values), file_values=dict(values))
         except ConfigError as error:
-            raise ConfigError(f"{source}: {error}") from None
+            raise ModelConfigError(f"{source}: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a generation_config.json: what was read from one, and what has changed since.
