@@ -15,9 +15,11 @@ Public names are imported when they are first used, so that each part can be had
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # importing `typing` for it would take longer than all the rest of this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from hornbook import similarity
     from hornbook.embedding import Embedder, Explanation, Match, Pooling, explain
     from hornbook.errors import HornbookError
@@ -82,7 +84,7 @@ HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Imports a public name, or a part of the package, at its first use."""
     if name == "similarity":
         return import_module("hornbook.similarity")

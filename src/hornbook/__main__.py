@@ -1,6 +1,6 @@
 """`python -m hornbook`: the same as the command `hornbook`."""
 
-from hornbook.cli.main import run
+from hornbook.cli.start import run
 
 if __name__ == "__main__":
     run()

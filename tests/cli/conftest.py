@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import hornbook
+from hornbook.backend import kernel_problem
 from hornbook.cli.main import main
 
 _spec = importlib.util.spec_from_file_location(
@@ -56,23 +57,26 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of the user; and what --offline and --cache-dir set ends with the test."""
-    for name in ("HF_HUB_OFFLINE", "HF_HUB_CACHE"):
+    """No settings of the user; and what --offline, --quiet and --cache-dir set ends with the test."""
+    for name in ("HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_HUB_DISABLE_PROGRESS_BARS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     for name in list(os.environ):
         if name.startswith("HORNBOOK_") or name in FOREIGN:
             monkeypatch.delenv(name)
+    if kernel_problem() is not None:  # where no compiler was found, each command would say so
+        monkeypatch.setenv("HORNBOOK_BACKEND", "numpy")
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ended]:
-    """Runs a command line in this process."""
+    """Runs a command line in this process; its stdin is a pipe with these bytes, or /dev/null."""
 
-    def run(*arguments: str | Path, stdin: bytes = b"") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsysbinary.readouterr()
-        code = main([str(argument) for argument in arguments])
+    def run(*arguments: str | Path, stdin: bytes | None = None) -> Ended:
+        with Path(os.devnull).open() if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)) as stream:
+            monkeypatch.setattr(sys, "stdin", stream)
+            capsysbinary.readouterr()
+            code = main([str(argument) for argument in arguments])
         stdout, stderr = capsysbinary.readouterr()
         return Ended(code, stdout, stderr.decode())
 
@@ -81,11 +85,12 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[byt
 
 @pytest.fixture
 def process() -> Callable[..., Ended]:
-    """Runs a command line in a process of its own."""
+    """Runs a command line in a process of its own; its stdin is a pipe with these bytes, or /dev/null."""
 
-    def run(*arguments: str | Path, stdin: bytes = b"", **variables: str) -> Ended:
+    def run(*arguments: str | Path, stdin: bytes | None = None, **variables: str) -> Ended:
         ended = subprocess.run(
             [sys.executable, "-m", "hornbook", *map(str, arguments)],
+            stdin=subprocess.DEVNULL if stdin is None else None,
             input=stdin,
             capture_output=True,
             env=os.environ | variables,

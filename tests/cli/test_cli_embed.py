@@ -143,7 +143,7 @@ def test_notice_names_the_model(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give texts, --sentence or --input FILE"),
+        ((), "give texts, --sentence or --input FILE, or pipe texts in"),
         (("a", "--column", "text"), "--column: belongs to --input FILE"),
         (("-i", "-", "--column", "text"), "--column: stdin has no columns"),
         (("-b", "0", "a"), "--batch-size"),
@@ -189,7 +189,7 @@ def test_output_that_is_the_input_is_refused_even_with_force(cli: Cli, tmp_path:
 def test_output_in_a_folder_that_is_missing(cli: Cli, tmp_path: Path) -> None:
     ended = cli("embed", "-o", tmp_path / "none" / "vectors.json", "a")
     assert ended.code == 5
-    assert ended.err == f"error: there is no folder for the output: {tmp_path / 'none'}\n"
+    assert ended.err == f"error: the output's folder does not exist: {tmp_path / 'none'}\n"
 
 
 def test_output_is_whole_or_not_there(cli: Cli, tmp_path: Path) -> None:

@@ -73,11 +73,11 @@ def test_every_error_has_its_exit_code(fail: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (errors.DataError("a.csv: line 3\nis wrong"), "a.csv: line 3 is wrong"),
+        (errors.DataError("a.csv: line 3\nis wrong"), "a.csv: line 3\\nis wrong"),
         (PermissionError(13, "Permission denied", "/x/y"), "Permission denied: /x/y"),
-        (OSError(28, "No space left on device"), "No space left on device"),
-        (MemoryError(), "out of memory"),
-        (MemoryError("Unable to allocate 9 GiB"), "out of memory: Unable to allocate 9 GiB"),
+        (OSError(28, "No space left on device"), "No space left on device: loading tiny-lm"),
+        (MemoryError(), "out of memory: loading tiny-lm"),
+        (MemoryError("Unable to allocate 9 GiB"), "out of memory: loading tiny-lm: Unable to allocate 9 GiB"),
         (KeyError("n"), "this is a bug in hornbook: KeyError: 'n'; --debug shows where"),
         (
             AssertionError(),
@@ -132,7 +132,8 @@ def test_no_arguments_show_the_help_and_fail(cli: Cli, words: tuple[str, ...]) -
         ),
         (
             ("generate", "two", "words"),
-            "Got unexpected extra argument (words); see `hornbook generate --help`",
+            "Got unexpected extra argument (words); put a text of several words in quotes; "
+            "see `hornbook generate --help`",
         ),
     ],
 )

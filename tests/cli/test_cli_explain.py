@@ -95,7 +95,9 @@ def test_attention_of_a_head_that_is_not_there(cli: Cli, place: str) -> None:
 def test_attention_of_what_is_no_place(cli: Cli, place: str) -> None:
     ended = cli("explain", f"--attention={place}", CAT)
     assert (ended.code, ended.stdout) == (2, b"")
-    assert ended.err.startswith("error: --attention: expected LAYER.HEAD such as 0.3, got '")
+    assert ended.err.startswith(
+        "error: Invalid value for '--attention': expected LAYER.HEAD such as 0.3, got '"
+    )
     assert len(ended.err) < 200
 
 

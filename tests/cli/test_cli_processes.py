@@ -91,7 +91,7 @@ def test_head_of_many_vectors() -> None:
 @pytest.mark.parametrize("arguments", ["doctor", "generate -q x", "embed -q x", "--help", "tokens count x"])
 def test_a_full_device(arguments: str) -> None:
     ended = shell(f"$h {arguments} > /dev/full")
-    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device: stdout\n")
 
 
 def test_a_full_device_does_not_hide_the_error() -> None:
@@ -99,12 +99,12 @@ def test_a_full_device_does_not_hide_the_error() -> None:
     ended = shell(f"printf '{texts}' | $h embed -q -b 1 -f ndjson -i - > /dev/full")
     assert ended.returncode == 3
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("error: encode: ")
+    assert line.startswith("error: stdin: line 2: encode: ")
 
 
 def test_a_full_device_as_output_file() -> None:
     ended = shell("$h embed -q -o /dev/full x")
-    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (5, "error: No space left on device: /dev/full\n")
     assert Path("/dev/full").is_char_device()
 
 
@@ -147,9 +147,9 @@ def test_colours_are_for_terminals_only(process: Cli) -> None:
 
 IMPATIENT = """
 import sys
-import hornbook.cli.main, hornbook.cli.output
+import hornbook.cli.output, hornbook.cli.start
 hornbook.cli.output.PATIENCE_S = float(sys.argv.pop(1))
-hornbook.cli.main.run()
+hornbook.cli.start.run()
 """
 
 

@@ -30,7 +30,7 @@ def test_the_second_line_of_the_seed(cli: Cli, embedder: hornbook.Embedder) -> N
     ended = cli("similarity", "--sentence1", pair[0], "--sentence2", pair[1], "--all-metrics")
     a, b = embedder.encode(pair)
     unit_a, unit_b = embedder.encode(pair, normalize_embeddings=True)
-    assert ended.lines[3:] == [
+    assert ended.lines[3:8] == [
         "Results:",
         f"  Cosine Similarity:    {METRICS['cosine'](a, b):.4f} (raw: -1=opposite, 0=unrelated, 1=identical)",
         f"  Euclidean Distance:   {METRICS['euclidean'](a, b):.4f} (0=identical, higher=different)",

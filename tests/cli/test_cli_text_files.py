@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from hornbook.cli.text import read_texts
+from hornbook.cli.inputs import TextReader
 
 Cli: TypeAlias = Callable[..., Any]
 
@@ -36,7 +36,7 @@ LONG = "word " * 60_000
 )
 def test_texts(tmp_path: Path, name: str, content: bytes, texts: list[str]) -> None:
     (tmp_path / name).write_bytes(content)
-    assert read_texts(str(tmp_path / name), None) == texts
+    assert [item.text for item in TextReader([str(tmp_path / name)])] == texts
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_column(cli: Cli, tmp_path: Path, name: str, content: bytes) -> None:
     assert row["sentence"] == "yes"
     ended = cli("embed", "-i", tmp_path / name, "--column", "nope")
     assert (ended.code, ended.stdout) == (3, b"")
-    assert "no column 'nope'; there are " in ended.err
+    assert "no column 'nope'; it has " in ended.err
     assert "'text', 'quote'" in ended.err
 
 
@@ -63,20 +63,24 @@ def test_column(cli: Cli, tmp_path: Path, name: str, content: bytes) -> None:
         ("a.txt", b"one\ntw\xff\n", "line 2 is not UTF-8"),
         ("a.txt", "one\n".encode("utf-16"), "line 1 is not UTF-8"),
         ("a.csv", b"text\n\xff\n", "line 2 is not UTF-8"),
-        ("a.csv", b"", "no column 'text'; there are none"),
-        ("a.csv", b"id,label\n1,2\n", "no column 'text'; there are 'id', 'label'"),
-        ("a.csv", b"id,text\n1,one\n2\n", "line 3 has another number of columns"),
-        ("a.csv", b"text,id\none,1\ntwo\n", "line 3 has another number of columns"),
-        ("a.csv", b"text\none\ntwo,3\n", "line 3 has another number of columns"),
+        ("a.csv", b"", "no column 'text'; it has none"),
+        ("a.csv", b"id,label\n1,2\n", "no column 'text'; it has 'id', 'label'"),
+        ("a.csv", b"id,text\n1,one\n2\n", "line 3 has 1 columns, the header has 2"),
+        ("a.csv", b"text,id\none,1\ntwo\n", "line 3 has 1 columns, the header has 2"),
+        ("a.csv", b"text\none\ntwo,3\n", "line 3 has 2 columns, the header has 1"),
         ("a.csv", b'text\n"one\n', "line 2: unexpected end of data"),
         ("a.csv", b'text\n"one"two\n', "line 2: "),
-        ("a.tsv", b"id\ttext\n1\tone\t2\n", "line 2 has another number of columns"),
+        ("a.tsv", b"id\ttext\n1\tone\t2\n", "line 2 has 3 columns, the header has 2"),
         ("a.jsonl", b'{"text": "one"}\n{"text": \n', "line 2 is not JSON"),
-        ("a.jsonl", b"[" * 100_000, "line 1 is not JSON"),
+        ("a.jsonl", b"[" * 100_000, "line 1 is nested too deep"),
         ("a.jsonl", b'"one"\n', "line 1: expected a JSON object"),
         ("a.jsonl", b'{"text": 5}\n', "line 1: 'text' is not a text"),
-        ("a.jsonl", b'{"text": "one"}\n{"id": 5}\n', "line 2: no column 'text'; there are 'id'"),
-        ("a.jsonl", b"{}\n", "line 1: no column 'text'; there are none"),
+        (
+            "a.jsonl",
+            b'{"text": "one"}\n{"id": 5}\n',
+            "line 2: no key 'text', which the lines before have; it has 'id'",
+        ),
+        ("a.jsonl", b"{}\n", "line 1: no column 'text'; it has none"),
     ],
 )
 def test_damaged_files_name_file_and_line(
@@ -100,4 +104,4 @@ def test_a_text_file_has_no_columns(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n")
     ended = cli("embed", "-i", tmp_path / "a.txt", "--column", "text")
     assert ended.code == 2
-    assert "only .csv, .tsv and .jsonl files have" in ended.err
+    assert "only csv, tsv, json and jsonl have" in ended.err

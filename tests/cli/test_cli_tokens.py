@@ -104,7 +104,7 @@ def test_what_is_not_an_id(cli: Cli, word: str) -> None:
 
 def test_missing_arguments(cli: Cli) -> None:
     assert cli("tokens", "encode").err == (
-        "error: Missing argument 'TEXT'; see `hornbook tokens encode --help`\n"
+        "error: give TEXT, or pipe it in; see `hornbook tokens encode --help`\n"
     )
     assert cli("tokens", "decode").code == 2
     assert cli("tokens", "encode", "two", "texts").code == 2

@@ -8,18 +8,20 @@ import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.cli.layout import print_json, print_table
+from hornbook.cli.load import check_settings, load_language_model
 from hornbook.cli.options import common_options, dtype_option, json_option, model_option
 from hornbook.cli.output import heading, track
+from hornbook.cli.parameters import Command, FiniteRange
 
 __all__ = ["bench"]
 
 N_MEASUREMENTS = 4
 
 
-@click.command(short_help="Measure how fast a model is here.")
+@click.command(cls=Command, short_help="Measure how fast a model is here.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=1.0,
     show_default=True,
     help="Time for each of the three speeds.",
@@ -45,6 +47,7 @@ def bench(seconds: float, model: str, revision: str | None, dtype: str, as_json:
     from hornbook.backend import get_backend
     from hornbook.machine import usable_threads
 
+    check_settings()
     facts: dict[str, Any] = {"model": model, "dtype": dtype}
     facts |= {"backend": get_backend().name, "threads": usable_threads()}
     measurements = _measure(model, dtype, revision, seconds)
@@ -57,14 +60,15 @@ def bench(seconds: float, model: str, revision: str | None, dtype: str, as_json:
 
 
 def _measure(model: str, dtype: str, revision: str | None, seconds: float) -> Iterator[dict[str, Any]]:
-    """The numbers, as soon as they are there."""
-    import hornbook
+    """The numbers, each as soon as it is known."""
+    from hornbook import Embedder
     from hornbook.generation import measure
-    from hornbook.loading import find_model
+    from hornbook.loading import find_model, read_tokenizer
 
-    find_model(model, revision=revision)  # what must be downloaded first does not count
+    # A download does not count, and a model without a tokenizer is refused before minutes are spent on it.
+    read_tokenizer(find_model(model, revision=revision))
     begin = time.perf_counter()
-    lm = hornbook.load(model, dtype, revision)
+    lm = load_language_model(model, dtype, revision)
     load_s = time.perf_counter() - begin
     sizes = {"parameters": lm.config.num_parameters, "weights_bytes": lm.model.weights_bytes()}
     yield sizes | {"load_s": load_s}
@@ -72,7 +76,7 @@ def _measure(model: str, dtype: str, revision: str | None, seconds: float) -> It
     yield {"prefill_tokens": speed.amount, "prefill_tokens_per_s": speed.per_second}
     yield {"decode_tokens_per_s": measure.measure_decoding(lm.model, budget_s=seconds).per_second}
     del lm  # so that a large model is in memory once
-    embedder = hornbook.Embedder(model, dtype=dtype, revision=revision)
+    embedder = Embedder(model, dtype=dtype, revision=revision)
     yield {"encode_sentences_per_s": measure.measure_encoding(embedder.encode, budget_s=seconds).per_second}
 
 

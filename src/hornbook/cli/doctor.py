@@ -9,15 +9,19 @@ from hornbook.builtin import BUILTIN_MODELS
 from hornbook.cli.layout import print_json, print_table
 from hornbook.cli.options import common_options, json_option
 from hornbook.cli.output import heading
+from hornbook.cli.parameters import Command
 
 __all__ = ["doctor"]
 
 
-@click.command(short_help="Show what is installed here and what it will use.")
-@json_option("it")
+@click.command(cls=Command, short_help="Show what is installed here and what it will use.")
+@json_option("all of it")
 @common_options
 def doctor(as_json: bool) -> None:
-    """Show version, backend, processor, threads, cache folder and built-in models."""
+    """Show version, backend, processor, threads, cache folder and built-in models.
+
+    Where the compiled kernels cannot be used, it says why.
+    """
     facts = _facts()
     if as_json:
         print_json(facts)
@@ -30,10 +34,11 @@ def _facts() -> dict[str, Any]:
     import numpy as np
 
     import hornbook
-    from hornbook.backend import available_backends, get_backend
+    from hornbook.backend import available_backends, get_backend, kernel_problem
     from hornbook.hub import cache_folder, offline_from_environment
     from hornbook.machine import cpu_features, usable_threads
 
+    problem = kernel_problem()
     return {
         "hornbook": hornbook.__version__,
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -46,6 +51,7 @@ def _facts() -> dict[str, Any]:
         "cache_folder": str(cache_folder()),
         "offline": offline_from_environment(),
         "builtin_models": list(BUILTIN_MODELS),
+        **({} if problem is None else {"kernels": problem}),
     }
 
 

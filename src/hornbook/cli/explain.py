@@ -17,9 +17,11 @@ from hornbook.cli.layout import (
     shorten,
     terminal_width,
 )
+from hornbook.cli.load import explain_text
 from hornbook.cli.options import common_options, json_option, model_option
 from hornbook.cli.output import heading
-from hornbook.cli.text import read_argument
+from hornbook.cli.parameters import Command
+from hornbook.cli.text import read_piped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,45 +38,52 @@ FIRST_NUMBERS = 6
 INDENT = 2
 
 
-@click.command(short_help="Follow a text through the model, step by step.")
-@click.argument("text")
+def _parse_head(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """The layer and the head of LAYER.HEAD."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", value)
+    if match is None:
+        raise click.BadParameter(f"expected LAYER.HEAD such as 0.3, got {value!r:.50}")
+    return int(match[1]), int(match[2])
+
+
+@click.command(cls=Command, short_help="Follow a text through the model, step by step.")
+@click.argument("text", required=False)
 @click.option(
-    "--attention", metavar="LAYER.HEAD", help="Print how one head attends, such as 0.3, and nothing else."
+    "--attention",
+    callback=_parse_head,
+    metavar="LAYER.HEAD",
+    help="Print how one head attends, such as 0.3, and nothing else.",
 )
 @json_option("everything, attention of all heads included,")
 @model_option(DEFAULT_LANGUAGE_MODEL)
 @common_options
-def explain(text: str, attention: str | None, as_json: bool, model: str, revision: str | None) -> None:
+def explain(
+    text: str | None, attention: tuple[int, int] | None, as_json: bool, model: str, revision: str | None
+) -> None:
     """Follow TEXT through the model: tokens, shapes, vector, likely continuations.
 
-    `-` reads it from stdin. Layers and heads are counted from 0.
+    `-` reads it from stdin, as does a pipe where no text is given. Layers and heads are numbered from 0.
 
     \b
     Examples:
       hornbook explain "The cat sat on the mat"
       hornbook explain --attention 2.1 "The cat sat on the mat"
     """
-    import hornbook
-
-    place = _parse_place(attention)
-    if place is not None and as_json:
+    if attention is not None and as_json:
         raise click.UsageError("--attention: --json has the attention of all heads; leave one out")
-    trace = hornbook.explain(read_argument(text), model, revision=revision)
+    given = read_piped(text, "TEXT")
+    if given is None:
+        raise click.UsageError("give TEXT, or pipe it in")
+    trace = explain_text(given, model, revision)
     if as_json:
         print_json(_as_dict(trace))
-    elif place is not None:
-        _print_attention(trace, trace.attention_map(*place), f"layer {place[0]}, head {place[1]}")
+    elif attention is not None:
+        layer, head = attention
+        _print_attention(trace, trace.attention_map(layer, head), f"layer {layer}, head {head}")
     else:
         _print_trace(trace)
-
-
-def _parse_place(attention: str | None) -> tuple[int, int] | None:
-    if attention is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", attention)
-    if match is None:
-        raise click.UsageError(f"--attention: expected LAYER.HEAD such as 0.3, got {attention!r:.50}")
-    return int(match[1]), int(match[2])
 
 
 def _print_trace(trace: "Explanation") -> None:

@@ -8,9 +8,12 @@ import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.cli.layout import print_json
+from hornbook.cli.load import load_language_model
 from hornbook.cli.options import common_options, dtype_option, json_option, model_option
 from hornbook.cli.output import notice, write_text
-from hornbook.cli.text import read_argument
+from hornbook.cli.parameters import Command, FiniteRange, WholeRange
+from hornbook.cli.problems import naming
+from hornbook.cli.text import read_piped
 
 if TYPE_CHECKING:
     from hornbook import LanguageModel
@@ -18,33 +21,62 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+LARGEST_SEED = (1 << 64) - 1
 
-@click.command(short_help="Continue a text.")
-@click.argument("prompt", default="")
+
+@click.command(cls=Command, short_help="Continue a text.")
+@click.argument("prompt", required=False)
 @model_option(DEFAULT_LANGUAGE_MODEL)
 @dtype_option
-@click.option("-n", "--max-new-tokens", type=int, help="Stop after so many tokens.  [default: 50]")
 @click.option(
-    "--temperature", type=float, help="Lower is more predictable; 0 takes the likeliest.  [default: 0.8]"
-)
-@click.option("--top-k", type=int, help="Draw from the k likeliest tokens; 0 for all.  [default: 50]")
-@click.option(
-    "--top-p", type=float, help="Draw from the likeliest that reach this probability.  [default: 1]"
+    "-n", "--max-new-tokens", type=WholeRange(min=0), help="Stop after so many tokens.  [default: 50]"
 )
 @click.option(
-    "--min-p", type=float, help="Drop tokens this much less likely than the likeliest.  [default: 0]"
+    "--temperature",
+    type=FiniteRange(min=0),
+    help="Lower is more predictable; 0 takes the likeliest.  [default: 0.8]",
 )
-@click.option("--repetition-penalty", type=float, help="Above 1, repeats become less likely.  [default: 1]")
-@click.option("-s", "--seed", type=int, help="The same seed gives the same text.  [default: a new one]")
+@click.option(
+    "--top-k", type=WholeRange(min=0), help="Draw from the k likeliest tokens; 0 for all.  [default: 50]"
+)
+@click.option(
+    "--top-p",
+    type=FiniteRange(min=0, max=1),
+    help="Draw from the likeliest that together reach this probability.  [default: 1]",
+)
+@click.option(
+    "--min-p",
+    type=FiniteRange(min=0, max=1),
+    help="Drop tokens below this part of the likeliest's probability.  [default: 0]",
+)
+@click.option(
+    "--repetition-penalty",
+    type=FiniteRange(min=0, min_open=True),
+    help="Above 1, repeats become less likely.  [default: 1]",
+)
+@click.option(
+    "-s",
+    "--seed",
+    type=WholeRange(min=0, max=LARGEST_SEED),
+    help="The same seed gives the same text.  [default: a new one]",
+)
 @click.option(
     "--echo/--no-echo", default=True, show_default=True, help="Print the prompt before its continuation."
 )
 @json_option("text, tokens and finish reason")
 @common_options
 def generate(
-    prompt: str, model: str, revision: str | None, dtype: str, echo: bool, as_json: bool, **options: Any
+    prompt: str | None,
+    model: str,
+    revision: str | None,
+    dtype: str,
+    echo: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Continue PROMPT; `-` reads it from stdin; without one, a text begins.
+    """Continue PROMPT; `-` reads it from stdin.
+
+    Without one, what is piped in is continued; on a terminal, a text begins.
 
     Where an option is left out, the model's own generation_config.json holds, else the default.
 
@@ -54,18 +86,16 @@ def generate(
       hornbook generate --temperature 0 --no-echo - < beginning.txt
       hornbook generate -m openai-community/gpt2 "The quick brown fox"
     """
-    import hornbook
-
     if options["seed"] is None:
         options["seed"] = secrets.randbits(32)
-    hornbook.GenerationConfig().override(**options)  # a wrong option is told before a model is loaded
-    prompt = read_argument(prompt)
-    lm = hornbook.load(model, dtype, revision)
+    prompt = read_piped(prompt, "PROMPT") or ""
+    lm = load_language_model(model, dtype, revision)
     notice(f"{model}: {lm.config.num_parameters:,} parameters, seed {options['seed']}")
-    if as_json:
-        print_json({"model": model, "seed": options["seed"], **vars(lm.complete(prompt, **options))})
-    else:
-        _print_stream(lm, prompt, options, echo=echo)
+    with naming(f"generating with {model}"):
+        if as_json:
+            print_json({"model": model, "seed": options["seed"], **vars(lm.complete(prompt, **options))})
+        else:
+            _print_stream(lm, prompt, options, echo=echo)
 
 
 def _print_stream(lm: "LanguageModel", prompt: str, options: dict[str, Any], *, echo: bool) -> None:

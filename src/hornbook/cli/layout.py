@@ -20,11 +20,17 @@ __all__ = [
     "print_json",
     "print_table",
     "shorten",
+    "shown",
     "terminal_width",
 ]
 
 UNLIMITED = sys.maxsize
 GAP = 2
+LEAST_ROOM = 20
+"""Columns that a cell is wrapped to at least; where less is left, it begins on a line of its own."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which no UTF-8 has; Python marks bytes of file names by these."""
 
 
 def print_json(value: Any) -> None:
@@ -55,13 +61,14 @@ def _enclose(brackets: str, items: list[str], indent: int) -> str:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def print_table(
     rows: Iterable[Sequence[str]], *, right: Collection[int] = (), indent: int = 2, wrap: bool = False
 ) -> None:
-    """Columns, as wide as they need be.
+    """Columns, as wide as they need to be.
 
     Args:
         rows: cells, the same number in every row.
@@ -72,12 +79,23 @@ def print_table(
     table = list(rows)
     widths = [max(map(display_width, column)) for column in zip(*table, strict=True)]
     begin = indent + sum(width + GAP for width in widths[:-1])
-    room = max(20, terminal_width() - begin) if wrap else UNLIMITED
     for row in table:
         cells = [_pad(*cell, number in right) for number, cell in enumerate(zip(row, widths, strict=True))]
-        last = _wrap(row[-1], room) if len(row[-1]) > room else [cells[-1]]
+        room = terminal_width() - begin if wrap else UNLIMITED
+        below = begin
+        last = [cells[-1]]
+        if display_width(row[-1]) > room >= LEAST_ROOM:
+            last = _wrap(row[-1], room)
+        elif display_width(row[-1]) > room:
+            below = indent + GAP
+            last = ["", *_wrap(row[-1], max(LEAST_ROOM, terminal_width() - below))]
         line = " " * indent + (" " * GAP).join([*cells[:-1], last[0]])
-        click.echo("\n".join([line.rstrip(), *(" " * begin + rest for rest in last[1:])]))
+        click.echo("\n".join([line.rstrip(), *(" " * below + rest for rest in last[1:])]))
+
+
+def shown(text: str) -> str:
+    """The text on one line, as it is, with escapes for control characters and what else has no look."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _wrap(text: str, width: int) -> list[str]:

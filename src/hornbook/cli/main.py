@@ -1,6 +1,5 @@
-"""`hornbook`: the commands together, and what becomes of errors."""
+"""`hornbook`: the commands together, run as a process or inside of one."""
 
-import io
 import os
 import signal
 import sys
@@ -8,8 +7,6 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn, TextIO
 
 import click
 from click.shell_completion import shell_complete
@@ -19,98 +16,78 @@ from hornbook.cli.doctor import doctor
 from hornbook.cli.embed import embed
 from hornbook.cli.explain import explain
 from hornbook.cli.generate import generate
+from hornbook.cli.layout import shown
 from hornbook.cli.models import models
 from hornbook.cli.options import Settings
+from hornbook.cli.output import open_stdout
+from hornbook.cli.parameters import Group, name_variables
+from hornbook.cli.problems import OK, USAGE, describe, exit_code
 from hornbook.cli.similarity import similarity
+from hornbook.cli.start import INTERRUPTED
 from hornbook.cli.tokens import tokens
-from hornbook.errors import (
-    CheckpointError,
-    ContextLengthError,
-    DataError,
-    DownloadError,
-    HornbookError,
-    ModelFormatError,
-    ShapeError,
-    TokenizerError,
-)
 
-__all__ = ["cli", "main", "run"]
+__all__ = ["cli", "main", "run_process"]
 
-OK, BUG, USAGE, BAD_INPUT, NETWORK, ENVIRONMENT = range(6)
-INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
-"""As shells report SIGINT, SIGPIPE and SIGTERM."""
-
-EXIT_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
-    (
-        (ModelFormatError, TokenizerError, ContextLengthError, DataError, CheckpointError, ShapeError),
-        BAD_INPUT,
-    ),
-    (DownloadError, NETWORK),
-    ((OSError, MemoryError), ENVIRONMENT),
-    (HornbookError, USAGE),
-)
-"""The first that fits. A HornbookError that is none of the others is a setting out of range."""
+BROKEN_PIPE, TERMINATED = 141, 143
+"""As shells report SIGPIPE and SIGTERM."""
 
 COMPLETION = "_HORNBOOK_COMPLETE"
 
 
-class OrderedGroup(click.Group):
-    """Lists its commands in the order in which they were added."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, for the help."""
-        return list(self.commands)
-
-
-@click.group(
-    cls=OrderedGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HORNBOOK"},
-)
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hornbook", prog_name="hornbook")
 def cli() -> None:
     """GPT-2 from first principles: generate text, turn sentences into vectors, see how it works.
 
-    `hornbook COMMAND --help` shows what a command takes. Every option can also be set by an environment
-    variable, such as HORNBOOK_GENERATE_TEMPERATURE.
+    `hornbook COMMAND --help` shows what a command takes. Results go to stdout, everything else to stderr.
 
     \b
     Exit codes:
       0 ok    1 a bug here    2 wrong usage    3 bad input or data
       4 network, or not downloaded    5 disk, memory, permission
+      130 Ctrl-C    141 the reader of a pipe is gone    143 SIGTERM
+
+    \b
+    Environment:
+      HORNBOOK_COMMAND_OPTION  an option, such as HORNBOOK_GENERATE_TEMPERATURE; where it may be
+                               given again, one value a line
+      HORNBOOK_BACKEND         what computes: native, numpy
+      HORNBOOK_ISA             the instruction set of the native kernels
+      HORNBOOK_NUM_THREADS     how many threads compute; else OMP_NUM_THREADS
+      HF_HOME, HF_HUB_CACHE    where downloaded models are kept
+      HF_ENDPOINT, HF_TOKEN    which Hub, and who asks
+      HF_HUB_OFFLINE           1: never use the network
+      NO_COLOR                 1: no colours
     """
 
 
 for command in (generate, embed, similarity, explain, tokens, models, bench, doctor):
     cli.add_command(command)
+name_variables(cli, "HORNBOOK")
 
 
-def run() -> NoReturn:
-    """The entry point of the installed command."""
+def run_process() -> int:
+    """Runs the command line of this process and returns the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     if instruction := os.environ.get(COMPLETION):
-        sys.exit(shell_complete(cli, {}, "hornbook", COMPLETION, instruction))
+        return shell_complete(cli, {}, "hornbook", COMPLETION, instruction)
     warnings.showwarning = _show_warning
-    if sys.stdout is None:
-        sys.exit(_print_error("stdout is closed", ENVIRONMENT))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+    open_stdout()
     code = main(sys.argv[1:])
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        _let_go(stream)
-    sys.exit(code)
+    _let_go_of_full_streams()
+    return code
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line and returns the exit code."""
-    settings = Settings(color=False if os.environ.get("NO_COLOR") else None)
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    settings = Settings(color=False if is_plain else None)
     try:
         with suppress(click.exceptions.Exit):  # how --help and --version end
             _invoke(arguments, settings)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return USAGE
-    except click.UsageError as error:
-        return _print_error(_with_hint(error), USAGE, settings)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
@@ -126,50 +103,28 @@ def _invoke(arguments: Sequence[str], settings: Settings) -> None:
         cli.invoke(context)
 
 
-def _with_hint(error: click.UsageError) -> str:
-    message = error.format_message().rstrip(".")
-    command = error.ctx.command_path if error.ctx else "hornbook"
-    return f"{message}{' See' if message.endswith('?') else '; see'} `{command} --help`"
-
-
 def _report(error: Exception, settings: Settings) -> int:
-    """Prints one line, and the traceback if it is wanted."""
-    if settings.debug:
-        traceback.print_exception(error)
-    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), BUG)
-    message = _message(error)
-    if code == BUG:
-        message = f"this is a bug in hornbook: {type(error).__name__}: {message}; --debug shows where"
-    return _print_error(message, code, settings)
-
-
-def _message(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return f"out of memory: {error}".removesuffix(": ")
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
-
-
-def _print_error(message: str, code: int, settings: Settings | None = None) -> int:
-    prefix = click.style("error:", fg="red", bold=True)
-    with suppress(OSError):  # stderr may be full as well, and then there is nobody left to tell
-        color = settings.color if settings else None
-        click.echo(f"{prefix} {' '.join(message.split())}", err=True, color=color)
-    return code
+    """Prints one line, after the traceback if it is wanted, and returns the exit code."""
+    with suppress(OSError):  # stderr may be full as well, and then nobody is left to tell
+        if settings.debug and not isinstance(error, click.UsageError):
+            traceback.print_exception(error)
+        prefix = click.style("error:", fg="red", bold=True)
+        click.echo(f"{prefix} {shown(describe(error, settings))}", err=True, color=settings.color)
+    return exit_code(error)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """A warning is one line too."""
     context = click.get_current_context(silent=True)
     if context is None or not context.ensure_object(Settings).quiet:
-        click.echo(f"warning: {message}", err=True)
+        with suppress(OSError):
+            click.echo(f"warning: {shown(str(message))}", err=True)
 
 
-def _let_go(stream: TextIO) -> None:
+def _let_go_of_full_streams() -> None:
     """What is still buffered for a stream that is full or gone must not fail again at exit."""
-    try:
-        stream.flush()
-    except OSError:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except (OSError, AttributeError):  # closed from the beginning, it is None
+            setattr(sys, name, None)

@@ -1,4 +1,4 @@
-"""`hornbook models`: what is there, what it is, and getting more."""
+"""`hornbook models`: which models are stored here, what they are, and how to get more."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,8 @@ from hornbook.builtin import BUILTIN_MODELS
 from hornbook.cli.layout import print_json, print_table
 from hornbook.cli.options import common_options, json_option, revision_option
 from hornbook.cli.output import heading, notice
+from hornbook.cli.parameters import Command, Group
+from hornbook.cli.problems import naming
 
 if TYPE_CHECKING:
     from hornbook import ModelBundle
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["models"]
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List, describe and download models."""
 
 
-@models.command("list", short_help="List the models that are here.")
-@json_option("them")
+@models.command("list", cls=Command, short_help="List the models that are stored here.")
+@json_option("the models")
 @common_options
 def list_models(as_json: bool) -> None:
     """List built-in and downloaded models."""
@@ -48,10 +50,10 @@ def list_models(as_json: bool) -> None:
         )
 
 
-@models.command(short_help="Describe a model.")
+@models.command(cls=Command, short_help="Describe a model.")
 @click.argument("name")
 @revision_option
-@json_option("it")
+@json_option("the description")
 @common_options
 def info(name: str, revision: str | None, as_json: bool) -> None:
     """Describe the model NAME: a built-in model, a folder, or a Hub repository.
@@ -78,7 +80,7 @@ def info(name: str, revision: str | None, as_json: bool) -> None:
     print_table([(key, json.dumps(value)) for key, value in facts["config"].items()])
 
 
-@models.command(short_help="Download a model, or bring it up to date.")
+@models.command(cls=Command, short_help="Download a model, or bring it up to date.")
 @click.argument("repository")
 @revision_option
 @common_options
@@ -93,13 +95,16 @@ def pull(repository: str, revision: str | None) -> None:
     """
     from hornbook import HubApi
     from hornbook.builtin import builtin_folder
+    from hornbook.hub import cache_folder
 
     if repository in BUILTIN_MODELS and revision is None:
         notice(f"{repository} is built in; there is nothing to download")
         click.echo(builtin_folder(repository))
         return
     hub = HubApi()
-    click.echo(hub.download_model(repository, revision, refresh=not hub.offline).folder)
+    with naming(f"the cache, {cache_folder()}"):
+        folder = hub.download_model(repository, revision, refresh=not hub.offline).folder
+    click.echo(folder)
 
 
 def _facts(bundle: "ModelBundle") -> dict[str, Any]:

@@ -19,11 +19,15 @@ class Settings:
     Attributes:
         quiet: no notices and no progress.
         debug: a traceback with an error.
-        color: False for none; None for colours where there is a terminal.
+        offline: the network was ruled out on the command line.
+        model: the name of the model, if the command takes one.
+        color: False for none; None for colours on a terminal.
     """
 
     quiet: bool = False
     debug: bool = False
+    offline: bool = False
+    model: str | None = None
     color: bool | None = None
 
 
@@ -36,10 +40,16 @@ def model_option(default: str) -> Callable[[Command], Command]:
             "--model",
             default=default,
             show_default=True,
+            callback=_note_model,
             help="A built-in model, a folder, or a Hub repository such as openai-community/gpt2.",
         )(revision_option(command))
 
     return decorate
+
+
+def _note_model(context: click.Context, _: click.Parameter, value: str) -> str:
+    context.ensure_object(Settings).model = value
+    return value
 
 
 def revision_option(command: Command) -> Command:
@@ -67,25 +77,30 @@ def json_option(content: str) -> Callable[[Command], Command]:
 
 def common_options(command: Command) -> Command:
     """What every command takes: where models are kept, and how much it says."""
-    for name, callback, description in (
-        ("--debug", _set("debug", True), "Show where an error comes from."),
-        ("--no-color", _set("color", False), "No colours; the same as NO_COLOR=1."),
-        ("-q/--quiet", _set("quiet", True), "Results only: no notices, no progress."),
-        ("--offline", _export("HF_HUB_OFFLINE"), "Never use the network."),
+    for name, setting, variable, description in (
+        ("--debug", ("debug", True), None, "Show where an error comes from."),
+        ("--no-color", ("color", False), None, "No colours; the same as NO_COLOR=1."),
+        (
+            "-q/--quiet",
+            ("quiet", True),
+            "HF_HUB_DISABLE_PROGRESS_BARS",
+            "Results only: no notices, no progress.",
+        ),
+        ("--offline", ("offline", True), "HF_HUB_OFFLINE", "Never use the network."),
     ):
         command = click.option(
             *name.split("/"),
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=callback,
+            callback=_set(*setting, variable),
             help=description,
         )(command)
     return click.option(
         "--cache-dir",
-        type=click.Path(file_okay=False),
+        type=click.Path(file_okay=False, readable=False),
         expose_value=False,
-        callback=_export("HF_HUB_CACHE"),
+        callback=_export_cache,
         help="Where downloaded models are kept; see `hornbook doctor`.",
     )(command)
 
@@ -93,19 +108,20 @@ def common_options(command: Command) -> Command:
 Callback = Callable[[click.Context, click.Parameter, Any], None]
 
 
-def _set(name: str, setting: bool) -> Callback:
+def _set(
+    name: str, setting: bool, variable: str | None
+) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Notes a setting, in the environment as well if the Hub's client has a variable for it."""
+
     def callback(context: click.Context, _: click.Parameter, value: bool) -> None:
         if value:
             setattr(context.ensure_object(Settings), name, setting)
+        if value and variable is not None:
+            os.environ[variable] = "1"
 
     return callback
 
 
-def _export(variable: str) -> Callback:
-    """These settings belong to the Hub's client as well, which reads its environment."""
-
-    def callback(_: click.Context, __: click.Parameter, value: Any) -> None:
-        if value:
-            os.environ[variable] = "1" if value is True else str(value)
-
-    return callback
+def _export_cache(_: click.Context, __: click.Parameter, value: Any) -> None:
+    if value:
+        os.environ["HF_HUB_CACHE"] = str(value)

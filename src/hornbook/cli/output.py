@@ -1,16 +1,21 @@
 """How commands speak: results on stdout, notices and progress on stderr."""
 
 import errno
+import io
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from hornbook.cli.layout import shown
 from hornbook.cli.options import Settings
+from hornbook.cli.problems import naming
+from hornbook.cli.start import remove_unfinished_files
 from hornbook.files import write_whole
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "heading",
     "notice",
     "open_output",
+    "open_stdout",
     "settings",
     "track",
     "write_text",
@@ -36,14 +42,15 @@ def settings() -> Settings:
 
 
 def notice(message: str) -> None:
-    """Says something on stderr, unless --quiet."""
+    """Says something on stderr, unless --quiet; where it cannot be written, nothing is lost."""
     if not settings().quiet:
-        click.secho(message, err=True, dim=True, color=settings().color)
+        with suppress(OSError):
+            click.secho(shown(message), err=True, dim=True, color=settings().color)
 
 
 def heading(text: str) -> None:
     """The title of a part of the result."""
-    click.secho(text, bold=True, color=settings().color)
+    click.secho(shown(text), bold=True, color=settings().color)
 
 
 def write_text(text: str, *, bold: bool = False) -> None:
@@ -57,20 +64,45 @@ def write_text(text: str, *, bold: bool = False) -> None:
     sys.stdout.flush()
 
 
-def check_output(output: Path | None, source: str | None, *, force: bool) -> None:
-    """Refuses to write over a file that is there, or that is being read.
+class Stdout(io.FileIO):
+    """The stdout of this process, named in its errors; a closed one is an error when it is written to."""
+
+    def __init__(self, *, is_open: bool) -> None:
+        self._is_open = is_open
+        super().__init__(1 if is_open else os.devnull, "wb", closefd=not is_open)
+
+    def write(self, data: Any, /) -> int:
+        """Writes bytes; see `io.FileIO`."""
+        if not self._is_open:
+            raise OSError(errno.EBADF, "stdout is closed")
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "stdout") from None
+
+
+def open_stdout() -> None:
+    """Makes stdout UTF-8 whatever the locale is, and names it in errors."""
+    is_open = sys.stdout is not None
+    is_terminal = is_open and sys.stdout.isatty()
+    stream = io.BufferedWriter(Stdout(is_open=is_open))
+    sys.stdout = io.TextIOWrapper(stream, encoding="utf-8", line_buffering=is_terminal)
+
+
+def check_output(output: Path | None, sources: Sequence[str], *, force: bool) -> None:
+    """Refuses to write over a file that exists, or that is being read.
 
     Raises:
-        UsageError: the output exists and is not forced, or is the input.
+        UsageError: the output exists and is not forced, or is an input.
         FileNotFoundError: its folder does not exist.
     """
     if output is None:
         return
     if not output.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no folder for the output", str(output.parent))
+        raise FileNotFoundError(errno.ENOENT, "the output's folder does not exist", str(output.parent))
     if not output.is_file():
         return
-    if source is not None and Path(source).exists() and output.samefile(source):
+    if any(Path(source).exists() and output.samefile(source) for source in sources):
         raise click.UsageError(f"--output: {output} is the input; choose another file")
     if not force:
         raise click.UsageError(f"--output: {output} exists; --force replaces it")
@@ -86,39 +118,59 @@ def open_output(output: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     elif output.exists() and not output.is_file():
-        with output.open("wb") as stream:
+        with naming(str(output)), output.open("wb") as stream:
             yield stream
     else:
+        remove_unfinished_files()
         with write_whole(output.resolve()) as stream:
             yield stream
 
 
-def track(items: Iterable[Item], *, total: int, description: str, hidden: bool) -> Iterator[Item]:
+def track(
+    items: Iterable[Item],
+    *,
+    total: int | None,
+    description: str,
+    hidden: bool,
+    done: Callable[[], int] | None = None,
+) -> Iterator[Item]:
     """Passes items on and shows on a terminal how far it is, once that takes more than a moment.
 
     Args:
         items: what is worked on.
-        total: how many there are.
+        total: how many items there are, or what `done` comes to at the end; None if that is not known.
         description: a word before the bar.
         hidden: show nothing, because results go to the same terminal.
+        done: how far it is; the number of items if not given.
     """
     iterator = iter(items)
     if hidden or settings().quiet or not sys.stderr.isatty():
         yield from iterator
         return
-    started, done = time.monotonic(), 0
-    while time.monotonic() - started < PATIENCE_S and done < total:
-        yield next(iterator)
-        done += 1
-    if done < total:
-        yield from _show_progress(iterator, done, total, description)
+    started, count = time.monotonic(), 0
+    while time.monotonic() - started < PATIENCE_S:
+        try:
+            yield next(iterator)
+        except StopIteration:
+            return
+        count += 1
+    yield from _show_progress(iterator, count, total, description, done)
 
 
-def _show_progress(items: Iterator[Item], done: int, total: int, description: str) -> Iterator[Item]:
+def _show_progress(
+    items: Iterator[Item],
+    count: int,
+    total: int | None,
+    description: str,
+    done: Callable[[], int] | None,
+) -> Iterator[Item]:
     from rich.console import Console
-    from rich.progress import track as rich_track
+    from rich.progress import Progress
 
-    console = Console(stderr=True, no_color=settings().color is False)
-    yield from rich_track(
-        items, total=total, completed=done, description=description, console=console, transient=True
-    )
+    console = Console(stderr=True, no_color=settings().color is False or None)
+    with Progress(console=console, transient=True) as bars:
+        task = bars.add_task(description, total=total, completed=done() if done else count)
+        for item in items:
+            yield item
+            count += 1
+            bars.update(task, completed=done() if done else count)

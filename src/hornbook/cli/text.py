@@ -1,46 +1,55 @@
-"""Texts from the command line, from stdin, and from files."""
+"""Texts from the command line and from stdin, one at a time and of limited size."""
 
-import csv
 import io
-import json
+import os
+import stat
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
+from hornbook.cli.problems import naming
 from hornbook.errors import DataError
 
-__all__ = ["STDIN", "read_argument", "read_arguments", "read_texts", "read_whole"]
+__all__ = [
+    "BLOCK_BYTES",
+    "MAX_DOCUMENT_BYTES",
+    "MAX_TEXT_BYTES",
+    "STDIN",
+    "decode_utf8",
+    "is_piped",
+    "open_source",
+    "open_stdin",
+    "read_argument",
+    "read_arguments",
+    "read_bounded",
+    "read_piped",
+    "read_whole",
+]
 
 STDIN = "-"
-USUAL_COLUMNS = ("text", "sentence", "sentence1")
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-JSON_LINES = {".jsonl", ".ndjson"}
+MAX_TEXT_BYTES = 1 << 24
+"""Of a text that a model is to take: 16 MiB are millions of tokens, more than any model has positions."""
+
+MAX_DOCUMENT_BYTES = 1 << 30
+"""Of a text that is only tokenized, which takes several times its size in memory."""
+
+BLOCK_BYTES = 1 << 20
 
 
-def read_argument(text: str) -> str:
+def read_argument(text: str, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """The text itself, or for `-` all of stdin without its last line end.
 
     Raises:
-        DataError: it is not UTF-8.
+        DataError: it is not UTF-8, or longer than `max_bytes`.
         UsageError: stdin is closed.
     """
     if text != STDIN:
         return _checked(text)
-    read = _decode(_read_stdin(), "stdin")
+    read = decode_utf8(read_bounded(open_stdin(), "stdin", max_bytes), "stdin")
     return read.removesuffix("\r\n" if read.endswith("\r\n") else "\n")
-
-
-def _checked(text: str) -> str:
-    """Python marks bytes of an argument that are not UTF-8 by halves of surrogate pairs."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        raise DataError(
-            f"TEXT: not UTF-8 at character {problem.start}; in which encoding is the terminal?"
-        ) from None
-    return text
 
 
 def read_arguments(texts: Sequence[str]) -> list[str]:
@@ -54,115 +63,129 @@ def read_arguments(texts: Sequence[str]) -> list[str]:
     return [read_argument(text) for text in texts]
 
 
-def read_texts(source: str, column: str | None) -> list[str]:
-    """The texts of a file, or for `-` of stdin.
+def read_piped(text: str | None, name: str, *, max_bytes: int = MAX_TEXT_BYTES) -> str | None:
+    """`read_argument`, or where no text is given, what is piped in; None where nothing is.
 
     Args:
-        source: .csv and .tsv have a header line, .jsonl an object on each line; all else a text on each line.
-        column: which column or key; else the first of text, sentence, sentence1 that is there.
+        text: what was given.
+        name: of the argument, for the message.
+        max_bytes: the largest stdin that is read.
 
     Raises:
-        DataError: the file is missing or damaged or has no such column; the message names the line.
-        OSError: it cannot be read.
-        UsageError: a column is named where there are none.
+        UsageError: a pipe or file that is empty.
+        DataError: see `read_argument`.
     """
-    suffix = Path(source).suffix.lower()
-    has_columns = suffix in DELIMITERS or suffix in JSON_LINES
-    if column is not None and not has_columns:
-        name = "stdin" if source == STDIN else source
-        raise click.UsageError(f"--column: {name} has no columns; only .csv, .tsv and .jsonl files have")
-    if source == STDIN:
-        return _lines(_decode(_read_stdin(), "stdin"))
-    text = _decode(_read_file(source), source)
-    if suffix in DELIMITERS:
-        return list(_read_table(text, DELIMITERS[suffix], column, source))
-    if suffix in JSON_LINES:
-        return list(_read_json_lines(text, column, source))
-    return _lines(text)
+    if text is not None:
+        return read_argument(text, max_bytes=max_bytes)
+    if not is_piped():
+        return None
+    piped = read_argument(STDIN, max_bytes=max_bytes)
+    if not piped:
+        raise click.UsageError(f"stdin is empty; give {name}, or pipe it in")
+    return piped
 
 
-def read_whole(source: str) -> str:
+def is_piped() -> bool:
+    """Whether stdin is a pipe or a file; a terminal, a socket or /dev/null gives no texts by itself."""
+    if sys.stdin is None:
+        return False
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except io.UnsupportedOperation:
+        return True
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def read_whole(source: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> str:
     """A file, or for `-` stdin, as one text with its line ends as they are.
 
     Raises:
-        DataError: the file is missing, a folder, or not UTF-8.
+        DataError: the file is missing, a folder, too large, or not UTF-8.
         OSError: it cannot be read.
     """
-    return _decode(_read_stdin() if source == STDIN else _read_file(source), source)
+    name = "stdin" if source == STDIN else source
+    if source == STDIN:
+        return decode_utf8(read_bounded(open_stdin(), name, max_bytes), name)
+    with open_source(source) as stream:
+        return decode_utf8(read_bounded(stream, name, max_bytes), name)
 
 
-def _read_stdin() -> bytes:
+def open_stdin() -> BinaryIO:
+    """Stdin as bytes.
+
+    Raises:
+        UsageError: it is closed.
+    """
     if sys.stdin is None:
         raise click.UsageError("`-` is stdin, and stdin is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
 
 
-def _read_file(source: str) -> bytes:
+def open_source(source: str) -> BinaryIO:
+    """A file that --input names.
+
+    Raises:
+        DataError: it is missing, or a folder.
+        OSError: it cannot be opened.
+    """
     try:
-        return Path(source).read_bytes()
+        return Path(source).open("rb")
     except FileNotFoundError:
         raise DataError(f"--input: {source}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"--input: {source} is a folder; name a file in it") from None
 
 
-def _decode(content: bytes, name: str) -> str:
+def read_bounded(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
+    """All bytes of a stream, if they are not too many.
+
+    Raises:
+        DataError: there are more than `max_bytes`; no more than that was read.
+        OSError, MemoryError: they cannot be read or held; the message has the name.
+    """
+    content = io.BytesIO()
+    with naming(name):
+        while block := stream.read(min(BLOCK_BYTES, max_bytes + 1 - content.tell())):
+            content.write(block)
+    if content.tell() > max_bytes:
+        raise DataError(f"{name}: over {max_bytes:,} bytes, expected at most that many; shorten or split it")
+    return content.getvalue()
+
+
+def decode_utf8(content: bytes, name: str, first_line: int = 1) -> str:
+    """Bytes as text, without a byte order mark.
+
+    Args:
+        content: the bytes.
+        name: where they come from.
+        first_line: the number of their first line.
+
+    Raises:
+        DataError: they are not UTF-8; the message names the line.
+    """
     try:
-        return content.decode("utf-8-sig")
+        with naming(name):
+            return content.decode("utf-8-sig" if first_line == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = first_line + content.count(b"\n", 0, error.start)
         raise DataError(f"{name}: line {line} is not UTF-8; convert the file first") from None
 
 
-def _lines(text: str) -> list[str]:
-    """Lines as files have them: LF and CR LF end one, no other character does."""
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+def _checked(text: str) -> str:
+    """An argument as UTF-8, whatever encoding the locale made Python decode it with.
 
-
-def _read_table(text: str, delimiter: str, column: str | None, name: str) -> Iterator[str]:
-    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a whole file may be one field
-    lines = io.StringIO(text, newline="")
-    if delimiter == "\t":
-        reader = csv.DictReader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+    Bytes that this encoding does not have are marked by halves of surrogate pairs.
+    """
     try:
-        key = _choose_column(reader.fieldnames or (), column, name)
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataError(
-                    f"{name}: line {reader.line_num} has another number of columns than the header"
-                )
-            yield row[key]
-    except csv.Error as error:
-        raise DataError(f"{name}: line {reader.reader.line_num}: {error}") from None
-
-
-def _read_json_lines(text: str, column: str | None, name: str) -> Iterator[str]:
-    key = None
-    for number, line in enumerate(_lines(text), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            raise DataError(f"{name}: line {number} is not JSON") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{name}: line {number}: expected a JSON object")
-        key = _choose_column(row, key or column, f"{name}: line {number}")
-        if not isinstance(row[key], str):
-            raise DataError(f"{name}: line {number}: {key!r} is not a text")
-        yield row[key]
-
-
-def _choose_column(columns: Collection[str], wanted: str | None, name: str) -> str:
-    chosen = next((c for c in ([wanted] if wanted else USUAL_COLUMNS) if c in columns), None)
-    if chosen is None:
-        listed = ", ".join(map(repr, columns)) or "none"
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        pass
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
         raise DataError(
-            f"{name}: no column {wanted or 'text'!r}; there are {listed}; choose one with --column"
-        )
-    return chosen
+            f"TEXT: not UTF-8 at character {problem.start}; which encoding does the terminal have?"
+        ) from None
+    return text

@@ -2,6 +2,7 @@
 
 import click
 
+from hornbook.cli.parameters import Group
 from hornbook.cli.tokens.compare import compare
 from hornbook.cli.tokens.count import count
 from hornbook.cli.tokens.create import create
@@ -11,7 +12,7 @@ from hornbook.cli.tokens.encode import encode
 __all__ = ["tokens"]
 
 
-@click.group(short_help="Text to ids and back; compare and train tokenizers.")
+@click.group(cls=Group, short_help="Text to ids and back; compare and train tokenizers.")
 def tokens() -> None:
     """Turn text into token ids and back, compare tokenizers, and train them."""
 

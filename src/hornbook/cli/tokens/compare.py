@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
-from hornbook.cli.layout import print_json, print_table, shorten
+from hornbook.cli.layout import print_json, print_table, shorten, shown
 from hornbook.cli.options import common_options, json_option
 from hornbook.cli.output import heading
-from hornbook.cli.text import read_argument
-from hornbook.cli.tokens.load import Special, load_named, special_option
+from hornbook.cli.parameters import Command
+from hornbook.cli.problems import naming
+from hornbook.cli.text import read_piped
+from hornbook.cli.tokens.load import Special, explaining_refusal, load_named, special_option
 from hornbook.cli.tokens.show import (
     Token,
     as_dict,
@@ -35,36 +37,39 @@ class Side:
     tokens: Sequence[Token]
 
 
-@click.command(short_help="Show two tokenizers side by side.")
+@click.command(cls=Command, short_help="Show two tokenizers side by side.")
 @click.argument("a")
 @click.argument("b")
-@click.argument("text")
+@click.argument("text", required=False)
 @special_option
-@json_option("both")
+@json_option("both tokenizers")
 @common_options
-def compare(a: str, b: str, text: str, special: Special, as_json: bool) -> None:
-    """Show what tokenizers A and B make of TEXT, side by side; `-` reads TEXT from stdin.
+def compare(a: str, b: str, text: str | None, special: Special, as_json: bool) -> None:
+    """Show what tokenizers A and B make of TEXT, side by side.
 
-    A and B are models, built-in, in a folder or on the Hub, or tokenizer.json files. What goes around a
-    text, such as [CLS], is left out.
+    `-` reads TEXT from stdin, as does a pipe where it is not given. A and B are models, built-in, in a folder
+    or on the Hub, or tokenizer.json files. What is put around a text, such as [CLS], is left out.
 
     \b
     Example:
       hornbook tokens compare tiny-lm tokenizer.json "The cat sat on the mat"
     """
-    text = read_argument(text)
-    sides = [_side(name, text, special) for name in (a, b)]
+    given = read_piped(text, "TEXT")
+    if given is None:
+        raise click.UsageError("give TEXT, or pipe it in")
+    sides = [_side(name, given, special) for name in (a, b)]
     if as_json:
-        print_json({"characters": len(text), "tokenizers": [_as_dict(side, text) for side in sides]})
+        print_json({"characters": len(given), "tokenizers": [_as_dict(side, given) for side in sides]})
     else:
-        _print_numbers(sides, text)
+        _print_numbers(sides, given)
         _print_lines(sides)
-        _print_differences(sides, text)
+        _print_differences(sides, given)
 
 
 def _side(name: str, text: str, special: Special) -> Side:
     tokenizer = load_named(name)
-    tokens = look_up(tokenizer, text, special, add_special_tokens=False)
+    with naming("comparing tokenizers"), explaining_refusal(tokenizer, text, special):
+        tokens = look_up(tokenizer, text, special, add_special_tokens=False)
     return Side(name, tokenizer.vocab_size, tokens)
 
 
@@ -81,7 +86,7 @@ def _as_dict(side: Side, text: str) -> dict[str, Any]:
 def _print_numbers(sides: Sequence[Side], text: str) -> None:
     print_table(
         [
-            ("", *(shorten(side.name, NAME_WIDTH) for side in sides)),
+            ("", *(shorten(shown(side.name), NAME_WIDTH) for side in sides)),
             ("vocabulary", *(f"{side.vocab_size:,}" for side in sides)),
             ("tokens", *(f"{len(side.tokens):,}" for side in sides)),
             ("characters per token", *(f"{per_token(text, side.tokens):.2f}" for side in sides)),
@@ -101,7 +106,7 @@ def _print_lines(sides: Sequence[Side]) -> None:
 
 
 def _print_differences(sides: Sequence[Side], text: str) -> None:
-    """The stretches of the text that the two cut differently, with tokens and ids."""
+    """The stretches of the text that the two cut differently, with tokens and ids; or that none exist."""
     rows = [
         (f"text[{start}:{end}]", *map(_listed, parts))
         for start, end, parts in _stretches(sides, len(text))
@@ -110,10 +115,14 @@ def _print_differences(sides: Sequence[Side], text: str) -> None:
     if rows:
         heading("Where they differ")
         print_table(rows)
+    elif [token.id for token in sides[0].tokens] == [token.id for token in sides[1].tokens]:
+        click.echo("They make the same tokens of this text, with the same ids.")
+    else:
+        click.echo("They make the same tokens of this text, with different ids.")
 
 
 def _stretches(sides: Sequence[Side], size: int) -> Iterator[tuple[int, int, list[list[Token]]]]:
-    """The shortest stretches of the text that both cut at their beginning and at their end."""
+    """The shortest stretches of the text at whose beginning and end both have a cut."""
     cuts = set.intersection(*(_cuts(side.tokens, size) for side in sides))
     start = 0
     for end in sorted(cuts - {0}):
@@ -130,8 +139,8 @@ def _stretches(sides: Sequence[Side], size: int) -> Iterator[tuple[int, int, lis
 
 
 def _cuts(tokens: Sequence[Token], size: int) -> set[int]:
-    """Where no token reaches across."""
-    crossed = {place for token in tokens for place in range(token.start + 1, token.end)}
+    """The positions that are inside of no token."""
+    crossed = {position for token in tokens for position in range(token.start + 1, token.end)}
     return set(range(size + 1)) - crossed
 
 

@@ -1,6 +1,7 @@
 """Which tokenizer a command uses: a model's, or one in a file of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -8,12 +9,21 @@ import click
 
 from hornbook.builtin import BUILTIN_MODELS, DEFAULT_LANGUAGE_MODEL
 from hornbook.cli.options import model_option
-from hornbook.errors import DataError
+from hornbook.errors import DataError, TokenizerError
 
 if TYPE_CHECKING:
     from hornbook import Tokenizer
 
-__all__ = ["SPECIAL_RULES", "Special", "load_named", "load_tokenizer", "special_option", "tokenizer_options"]
+__all__ = [
+    "SPECIAL_RULES",
+    "Special",
+    "add_special_option",
+    "explaining_refusal",
+    "load_named",
+    "load_tokenizer",
+    "special_option",
+    "tokenizer_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Special = Literal["text", "parse", "refuse"]
@@ -30,8 +40,34 @@ special_option = click.option(
     type=click.Choice(["text", "parse", "refuse"]),
     default="text",
     show_default=True,
-    help="Take <|endoftext|> in the text as ordinary text, as the special token, or as an error.",
+    help="What <|endoftext|> in the text is: ordinary text, the special token, or an error.",
 )
+
+add_special_option = click.option(
+    "--add-special/--no-add-special",
+    default=True,
+    show_default=True,
+    help="Add the tokens that the tokenizer puts around a text, such as [CLS] and [SEP].",
+)
+
+
+@contextmanager
+def explaining_refusal(tokenizer: "Tokenizer", text: str, special: Special) -> Iterator[None]:
+    """Says of a special token that --special refuses which other values of that option exist.
+
+    Raises:
+        DataError: the text has one.
+    """
+    try:
+        yield
+    except TokenizerError:
+        found = [token for token in tokenizer.special_tokens if token in text]
+        if special != "refuse" or not found:
+            raise
+        raise DataError(
+            f"--special refuse: the text has the special token {found[0]!r}; "
+            "`parse` takes it for the token, `text` for ordinary text"
+        ) from None
 
 
 def tokenizer_options(command: Command) -> Command:
@@ -41,7 +77,7 @@ def tokenizer_options(command: Command) -> Command:
         "--tokenizer-path",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="A tokenizer.json, or a folder with a tokenizer's files; goes before --model.",
+        help="A tokenizer.json, or a folder with a tokenizer's files; used instead of --model.",
     )(model_option(DEFAULT_LANGUAGE_MODEL)(command))
 
 
@@ -53,7 +89,9 @@ def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Toke
         HornbookError: what is there is damaged, or cannot be had.
     """
     from hornbook.loading import find_model, read_tokenizer
+    from hornbook.machine import usable_threads
 
+    usable_threads()  # a setting that is wrong is told as one, not of a model's files
     return _read(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
 
 

@@ -1,4 +1,4 @@
-"""Tokens as a terminal shows them: each in a colour, and nothing in them that a terminal would obey."""
+"""Tokens as a terminal shows them: each in a colour, and without control characters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ COLOURS = (
     "black on bright_magenta",
 )
 SEPARATOR = "|"
+LEAST_WIDTH = 8
+"""Columns for the text of a token, on the narrowest terminal."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Token:
     Attributes:
         id: its number.
         text: what it stands for; U+FFFD for a part of a character.
-        start: its first character in the text.
-        end: the character behind its last.
-        shown: the same for the eyes: in hexadecimal digits where it is a part of a character.
+        start: the position of its first character in the text.
+        end: the position after its last character.
+        shown: the text as it is printed: in hexadecimal digits where it is a part of a character.
     """
 
     id: int
@@ -55,9 +57,9 @@ class Token:
 
 
 def look_up(
-    tokenizer: "Tokenizer", text: str, special: "Special", *, add_special_tokens: bool = True
+    tokenizer: "Tokenizer", text: str, special: "Special", *, add_special_tokens: bool
 ) -> list[Token]:
-    """The tokens of a text, with those around it such as [CLS] unless they are not wanted."""
+    """The tokens of a text, with those that are put around it, such as [CLS], if they are wanted."""
     rules = {**SPECIAL_RULES[special], "add_special_tokens": add_special_tokens}
     return [
         Token(token_id, tokenizer.decode([token_id]), start, end, _shown(tokenizer, token_id))
@@ -98,11 +100,11 @@ def show_tokens(tokens: Sequence[Token], text: str) -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", min_width=LEAST_WIDTH)
     table.add_column(no_wrap=True)
     for position, (token, colour) in enumerate(zip(tokens, cycle(COLOURS), strict=False)):
-        place = f"text[{token.start}:{token.end}]"
-        table.add_row(str(position), str(token.id), Text(f"'{token.shown}'", style=colour), place)
+        span = f"text[{token.start}:{token.end}]"
+        table.add_row(str(position), str(token.id), Text(f"'{token.shown}'", style=colour), span)
     console = _console()
     console.print(table, markup=False)
     count = f"{len(tokens)} token{'' if len(tokens) == 1 else 's'}"
@@ -115,7 +117,7 @@ def token_label(tokenizer: "Tokenizer", token_id: int) -> str:
 
 
 def _console() -> "Console":
-    """Where colours go to."""
+    """The terminal, as rich writes to it."""
     from rich.console import Console
 
     return Console(no_color=settings().color is False or None, highlight=False, emoji=False)
@@ -131,7 +133,7 @@ def _colored(tokens: Sequence[Token]) -> "Text":
 
 
 def _shown(tokenizer: "Tokenizer", token_id: int) -> str:
-    """The token with escapes for what has no look of its own."""
+    """The token with escapes for what is not printable."""
     piece = tokenizer.token_bytes(token_id)
     try:
         text = piece.decode()
