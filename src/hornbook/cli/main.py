@@ -49,8 +49,8 @@ def cli() -> None:
 
     \b
     Environment:
-      HORNBOOK_COMMAND_OPTION  an option, such as HORNBOOK_GENERATE_TEMPERATURE; where it may be
-                               given again, one value a line
+      HORNBOOK_COMMAND_OPTION  an option: HORNBOOK_GENERATE_TEMPERATURE=0;
+                               of several values, one a line
       HORNBOOK_BACKEND         what computes: native, numpy
       HORNBOOK_ISA             the instruction set of the native kernels
       HORNBOOK_NUM_THREADS     how many threads compute; else OMP_NUM_THREADS
