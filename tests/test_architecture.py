@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hornbook
+from hornbook.tensor import Tensor
 
 PACKAGE = Path(hornbook.__file__).parent
 FOUNDATION = {"errors", "files", "bfloat16", "machine"}
@@ -44,6 +46,8 @@ DANGEROUS_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml
 HEAVY = {"huggingface_hub", "rich", "click", "asyncio", "http.client", "hornbook.cli", "hornbook.hub.client"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
+WITHOUT_NUMPY_FILES = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in WITHOUT_NUMPY]
+NDARRAY_ALONE = {name for name in dir(np.ndarray) if not name.startswith("__")} - set(dir(Tensor))
 
 
 def part_of(path: Path) -> str:
@@ -85,6 +89,24 @@ def test_imports_flow_one_way(path: Path) -> None:
             assert top in sys.stdlib_module_names | THIRD_PARTY, f"{path} imports {name}"
             assert top not in DANGEROUS_MODULES, f"{path} imports {name}"
             assert not (top == "numpy" and part in WITHOUT_NUMPY), f"{part} calls NumPy past the backend"
+
+
+@pytest.mark.parametrize("path", WITHOUT_NUMPY_FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrays_belong_to_their_backend(path: Path) -> None:
+    """Beside the attributes that tensors have as well, only a backend knows what arrays can do.
+
+    What cannot be seen in the text, such as operators, is in tests/models/test_other_backends.py.
+    """
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in NDARRAY_ALONE:
+            assert _is_backend(node.value), f"{path}:{node.lineno} uses .{node.attr} of an ndarray"
+
+
+def _is_backend(node: ast.expr) -> bool:
+    """`ops` or `get_backend()`."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "get_backend"
+    return isinstance(node, ast.Name) and node.id == "ops"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

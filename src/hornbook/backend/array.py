@@ -32,8 +32,12 @@ class ArrayOps:
         return x.base is None
 
     def to_numpy(self, x: Array) -> Array:
-        """Gives the values as an ndarray, for printing, saving and comparing."""
+        """The values as an ndarray, for printing, saving and comparing."""
         return np.asarray(x)
+
+    def item(self, x: Array) -> float:
+        """The value of an array that has only one element."""
+        return float(x.item())
 
     def empty(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
         """Uninitialised memory: costs nothing until it is written."""
@@ -122,6 +126,10 @@ class ArrayOps:
     def equal(self, x: Array, y: Array) -> Array:
         """True where x == y."""
         return np.equal(x, y)
+
+    def array_equal(self, x: Array, y: Array) -> bool:
+        """Whether x and y have the same shape and the same values."""
+        return np.array_equal(x, y)
 
     def matmul(self, x: Array, y: Array) -> Array:
         """The matrix product over the last two axes: `[..., N, K] x [..., K, M] -> [..., N, M]`."""

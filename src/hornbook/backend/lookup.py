@@ -1,5 +1,7 @@
 """Rows of a table, and sums of rows: embedding and pooling."""
 
+from typing import Any
+
 import numpy as np
 
 from hornbook.backend.batch import spans
@@ -36,7 +38,7 @@ class LookupOps(PackingOps):
         Args:
             x: `[N, C]`.
             offsets: `[B+1]`; segment b is the rows `offsets[b]` to `offsets[b+1]`.
-            weights: `[N]`, or None for ones. With 1/T for the rows of a segment of length T it is the mean.
+            weights: `[N]`, or None for ones. Those of `segment_weights` give the mean.
 
         Returns:
             `[B, C]`; an empty segment gives zeros.
@@ -49,6 +51,19 @@ class LookupOps(PackingOps):
         for row, (begin, end) in enumerate(spans("segment_sum", offsets, len(x))):
             np.sum(weighted[begin:end], axis=0, out=result[row])
         return result
+
+    def segments(self, offsets: Array, n_rows: int) -> list[tuple[int, int]]:
+        """Where each segment of n_rows rows begins and ends, as Python's integers.
+
+        Raises:
+            ShapeError: offsets do not rise from 0 to n_rows.
+        """
+        return spans("segments", offsets, n_rows)
+
+    def segment_weights(self, offsets: Array, dtype: Any = np.float32) -> Array:
+        """The weights that make `segment_sum` a mean: 1/T for each of the T rows of a segment, `[N]`."""
+        lengths = np.diff(offsets)
+        return np.repeat(1 / np.maximum(lengths, 1), lengths).astype(dtype)
 
     def segment_sum_backward(self, grad: Array, offsets: Array, weights: Array | None = None) -> Array:
         """The gradient with respect to x: each row gets its segment's gradient, times its weight."""

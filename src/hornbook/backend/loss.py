@@ -6,6 +6,7 @@ logits again.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,14 @@ class LossOps(LinearOps):
             dtable += dlogits.T @ x[rows]
         return dx, dtable
 
+    def target_weights(self, targets: Array, dtype: Any = np.float32) -> Array:
+        """The weights that make a sum of losses their mean: 1/n for each of the n rows that count, `[N]`.
+
+        Rows with a negative target, which do not count, get 0; so do all where none counts.
+        """
+        counted = np.asarray(targets >= 0, dtype)
+        return counted / max(1, int(np.sum(counted)))
+
     def cross_entropy_with_gradients(
         self, x: Array, table: Array, targets: Array, weights: Array
     ) -> tuple[Array, Array, Array]:
@@ -71,7 +80,7 @@ class LossOps(LinearOps):
             x: as for `cross_entropy`.
             table: as for `cross_entropy`.
             targets: as for `cross_entropy`.
-            weights: of the losses, `[N]`; 1/N for their mean.
+            weights: of the losses, `[N]`; see `target_weights`.
         """
         losses = self.cross_entropy(x, table, targets)
         return np.sum(losses * weights), *self.cross_entropy_backward(weights, x, table, targets)

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, cast
 
 from hornbook import _native as kernels
+from hornbook.backend.active import computing_with
 from hornbook.backend.ops import Ops
-from hornbook.backend.select import computing_with
 from hornbook.backend.types import Array
 
 __all__ = ["Repeated"]

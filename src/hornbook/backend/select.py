@@ -4,15 +4,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
+from hornbook.backend.active import chosen_backend, computing_with
 from hornbook.backend.ops import Ops
 from hornbook.errors import ConfigError
 
-__all__ = ["available_backends", "computing_with", "get_backend", "kernel_problem", "use_backend"]
+__all__ = ["available_backends", "get_backend", "kernel_problem", "use_backend"]
 
 
 NOT_BUILT = "not built"
@@ -39,8 +39,6 @@ BACKENDS: dict[str, Callable[[], Ops]] = {
 }
 """What can compute here, the fastest first. Without kernels, only NumPy can."""
 
-_active: ContextVar[Ops | None] = ContextVar("active_backend", default=None)
-
 
 def get_backend() -> Ops:
     """The backend in use.
@@ -48,8 +46,7 @@ def get_backend() -> Ops:
     Raises:
         ConfigError: HORNBOOK_BACKEND names none of `available_backends()`.
     """
-    active = _active.get()
-    return _default_backend() if active is None else active
+    return chosen_backend() or _default_backend()
 
 
 @contextmanager
@@ -61,16 +58,6 @@ def use_backend(name: str) -> Iterator[Ops]:
     """
     with computing_with(_create(name, "use_backend")) as backend:
         yield backend
-
-
-@contextmanager
-def computing_with(backend: Ops) -> Iterator[Ops]:
-    """Computes with this backend inside of a `with` block."""
-    token = _active.set(backend)
-    try:
-        yield backend
-    finally:
-        _active.reset(token)
 
 
 def available_backends() -> list[str]:

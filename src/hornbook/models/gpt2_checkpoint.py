@@ -7,7 +7,6 @@ an `lm_head.weight` that repeats the token table, or replaces it.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from hornbook.backend import Array, get_backend
 from hornbook.models.checkpoint import CheckpointFormat, StoredParameter
@@ -52,7 +51,9 @@ class GPT2Checkpoint(CheckpointFormat[GPT2Config]):
             return config
         output_table = files.pop(OUTPUT_TABLE)
         token_table = files.setdefault(self.input_embedding, output_table)
-        if token_table == output_table or _equal(tensors[token_table], tensors[output_table]):
+        if token_table == output_table or get_backend().array_equal(
+            tensors[token_table], tensors[output_table]
+        ):
             return config
         files[OUTPUT_TABLE] = output_table
         return replace(config, tie_word_embeddings=False)
@@ -70,9 +71,3 @@ def _layer_norm(name: str, size: int) -> Iterator[StoredParameter]:
 def _linear(name: str, n_in: int, n_out: int) -> Iterator[StoredParameter]:
     yield StoredParameter.alone(f"{name}.weight", n_in, n_out)
     yield StoredParameter.alone(f"{name}.bias", n_out)
-
-
-def _equal(a: Array, b: Array) -> bool:
-    ops = get_backend()
-    same: Any = a.shape == b.shape and ops.min(ops.equal(a, b))
-    return bool(same)

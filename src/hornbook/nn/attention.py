@@ -1,10 +1,9 @@
 """Multi-head self-attention: fused for use, step by step for reading."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from hornbook.backend import Generator, LayerCache, get_backend
+from hornbook.backend import Array, Generator, LayerCache, get_backend
 from hornbook.errors import ConfigError, ShapeError
 from hornbook.nn import functional
 from hornbook.nn.layers import INIT_STD, Dropout, Linear, ResidualLinear
@@ -16,14 +15,14 @@ __all__ = ["Attention", "AttentionSteps"]
 
 @dataclass(frozen=True)
 class AttentionSteps:
-    """Everything that attention computes on its way, with the shapes of the textbooks.
+    """Every intermediate result of attention, with the shapes of the textbooks.
 
     Attributes:
         qkv: `[B, T, 3C]`, queries, keys and values side by side.
         q: `[B, H, T, D]`.
         k: `[B, H, T, D]`.
         v: `[B, H, T, D]`.
-        scores: `[B, H, T, T]`, scale * Q K^T, with -inf where a row may not look.
+        scores: `[B, H, T, T]`, scale * Q K^T, with -inf at the keys that a row must not see.
         weights: `[B, H, T, T]`, softmax of the scores; each row sums to 1.
         heads: `[B, H, T, D]`, weights times V.
         merged: `[B, T, C]`, the heads side by side.
@@ -42,18 +41,18 @@ class AttentionSteps:
 
 
 class Attention(Module):
-    """Every token asks all others (if causal: all before it) and takes up a mix of what they hold.
+    """Each token takes a weighted mean of the values of all tokens (if causal: of those up to itself).
 
     Args:
         n_embd: C, features of a token.
         n_head: H, must divide C; each head works on D = C/H features.
         causal: whether a token sees only those before it, and itself.
         scale: of the scores; 1/sqrt(D) unless given.
-        attn_pdrop: probability with which an attention weight is forgotten in training.
+        attn_pdrop: probability with which training zeroes an attention weight.
         resid_pdrop: the same for elements of the output.
         std: standard deviation of the input projection's first weights.
         residual_std: the same for the output projection.
-        rng: where first weights and chance come from.
+        rng: source of randomness, for first weights and dropout.
 
     Raises:
         ConfigError: n_head does not divide n_embd.
@@ -104,7 +103,7 @@ class Attention(Module):
 
         Raises:
             ShapeError: x has another number of features, or offsets do not belong to it.
-            ConfigError: a cache while attention weights are forgotten in training.
+            ConfigError: a cache while dropout zeroes attention weights.
         """
         if x.ndim == 3:
             offsets = _equal_offsets(x, offsets)
@@ -118,7 +117,7 @@ class Attention(Module):
         return self._attend_in_steps(x, offsets, residual)
 
     def steps(self, x: Tensor) -> AttentionSteps:
-        """The same in the open, one operation after the other.
+        """The same with every intermediate result, one operation after the other.
 
         Args:
             x: `[B, T, C]`, or `[T, C]` for one sequence.
@@ -142,16 +141,25 @@ class Attention(Module):
         return AttentionSteps(qkv, q, k, v, scores, weights, heads, merged, self.c_proj(merged))
 
     def _attend(self, qkv: Tensor, offsets: Any, cache: LayerCache | None) -> Tensor:
-        offsets = get_backend().asarray([0, len(qkv)] if offsets is None else offsets, "int32")
         return functional.attention(
-            qkv, offsets, n_head=self.n_head, causal=self.causal, scale=self.scale, cache=cache
+            qkv,
+            _as_offsets(offsets, len(qkv)),
+            n_head=self.n_head,
+            causal=self.causal,
+            scale=self.scale,
+            cache=cache,
         )
 
     def _attend_in_steps(self, x: Tensor, offsets: Any, residual: Tensor | None) -> Tensor:
-        """Forgetting single attention weights needs them one by one, which the fused operation avoids."""
-        spans = pairwise([0, len(x)] if offsets is None else offsets)
-        output = cat([self.steps(x[begin:end]).output.squeeze(0) for begin, end in spans])
+        """Dropout zeroes single attention weights, which the fused operation never holds."""
+        sequences = get_backend().segments(_as_offsets(offsets, len(x)), len(x))
+        output = cat([self.steps(x[begin:end]).output.squeeze(0) for begin, end in sequences])
         return output if residual is None else residual + output
+
+
+def _as_offsets(offsets: Any, n_rows: int) -> Array:
+    """Offsets as an array of the backend; without any, all rows are one sequence."""
+    return get_backend().asarray([0, n_rows] if offsets is None else offsets, "int32")
 
 
 def _equal_offsets(x: Tensor, offsets: Any) -> list[int]:

@@ -63,7 +63,7 @@ def attention(
 
 def cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tensor:
     """One loss for each row of hidden states, in nats: see `Ops.cross_entropy`."""
-    return apply("cross_entropy", x, table, targets)
+    return apply("cross_entropy", x, table, get_backend().asarray(targets))
 
 
 def mean_cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tensor:
@@ -72,8 +72,8 @@ def mean_cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tenso
     While gradients are recorded they are computed together with the value, from the same logits.
     """
     ops = get_backend()
-    counted = ops.asarray(targets >= 0, x.dtype)
-    weights = counted / max(1, int(counted.sum()))
+    targets = ops.asarray(targets)
+    weights = ops.target_weights(targets, x.dtype)
     if is_recording() and not isinstance(table, Packed):
         return apply_with_gradients("cross_entropy_with_gradients", x, table, targets, weights)
     return (cross_entropy(x, table, targets) * weights).sum()
@@ -81,9 +81,9 @@ def mean_cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tenso
 
 def segment_mean(x: Tensor, offsets: Any) -> Tensor:
     """The mean of each segment's rows: `[N, C] -> [B, C]`; zeros for an empty segment."""
-    lengths = offsets[1:] - offsets[:-1]
-    weights = get_backend().asarray((1 / lengths.clip(1)).repeat(lengths), x.dtype)
-    return apply("segment_sum", x, offsets, weights)
+    ops = get_backend()
+    offsets = ops.asarray(offsets)
+    return apply("segment_sum", x, offsets, ops.segment_weights(offsets, x.dtype))
 
 
 def dropout(x: Tensor, p: float, rng: Generator) -> Tensor:
@@ -93,4 +93,4 @@ def dropout(x: Tensor, p: float, rng: Generator) -> Tensor:
     """
     ops = get_backend()
     kept = ops.asarray(ops.bernoulli(x.shape, 1 - p, rng), x.dtype)
-    return x * (kept / (1 - p) if p < 1 else kept)
+    return x * (ops.div(kept, 1 - p) if p < 1 else kept)

@@ -91,7 +91,7 @@ class Module:
         }
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Takes over the arrays in `state` as they are.
+        """Takes over the arrays in `state`, those of the backend as they are.
 
         Raises:
             ShapeError: a parameter is missing, unknown or of another shape; nothing was changed then.
@@ -105,13 +105,14 @@ class Module:
         ):
             if names:
                 raise ShapeError(f"load_state_dict: {len(names)} {problem}: {', '.join(sorted(names)[:5])}")
+        ops = get_backend()
         for name, parameter in parameters.items():
             if parameter.shape != state[name].shape:
                 raise ShapeError(
                     f"load_state_dict: {name} expects shape {parameter.shape}, got {state[name].shape}"
                 )
         for name, parameter in parameters.items():
-            parameter.data = state[name]
+            parameter.data = ops.asarray(state[name])
 
     def pack(self, dtype: WeightType) -> "Module":
         """Makes this a module for use without gradients: inner layers are replaced by their packed ones.

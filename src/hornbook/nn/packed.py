@@ -30,7 +30,7 @@ class PackedLayer(Module, ABC):
     @property
     def weight(self) -> Tensor:
         """The values that are computed with, unpacked at each access, read-only."""
-        return Tensor(self.packed.unpack())
+        return Tensor(get_backend().asarray(self.packed.unpack()))
 
     def own_weights(self) -> Iterator[tuple[str, Parameter | Packed]]:
         """See `Module.own_weights`."""

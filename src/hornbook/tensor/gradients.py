@@ -176,7 +176,7 @@ def extreme(ops: Ops, grad: Array, y: Array, x: Array, *, axis: Axis, keepdims: 
     """For max and min: equal winners share the gradient evenly, as in torch.amax."""
     winners = ops.equal(x, _spread(ops, y, x, axis, keepdims))
     shares = ops.div(winners, ops.sum(winners, axis, keepdims=True))
-    return (ops.mul(_spread(ops, grad, x, axis, keepdims), shares.astype(x.dtype)),)
+    return (ops.mul(_spread(ops, grad, x, axis, keepdims), ops.asarray(shares, x.dtype)),)
 
 
 def _spread(ops: Ops, reduced: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -248,7 +248,7 @@ def layer_norm(ops: Ops, grad: Array, _: Array, x: Array, weight: Array, __: Arr
 
 def embedding(ops: Ops, grad: Array, _: Array, table: Array, ids: Array) -> Grads:
     """See `Ops.embedding_backward`."""
-    return ops.embedding_backward(grad, ids, len(table)), None
+    return ops.embedding_backward(grad, ids, table.shape[0]), None
 
 
 def attention(ops: Ops, grad: Array, _: Array, qkv: Array, offsets: Array, **options: Any) -> Grads:
@@ -270,7 +270,7 @@ def scaled(ops: Ops, grad: Array, _: Array, *__: Array, gradients: list[Array]) 
         raise ConfigError("backward: this loss has given its gradients away; compute it again")
     given = tuple(gradients)
     gradients.clear()
-    return given if float(grad) == 1 else tuple(ops.mul(gradient, grad) for gradient in given)
+    return given if ops.item(grad) == 1 else tuple(ops.mul(gradient, grad) for gradient in given)
 
 
 def segment_sum(ops: Ops, grad: Array, _: Array, __: Array, offsets: Array, weights: Array | None) -> Grads:

@@ -88,7 +88,7 @@ class Tensor:
         """The value of a tensor that has only one element."""
         if self.size != 1:
             raise ShapeError(f"item: expected one element, got shape {self.shape}")
-        return float(self.numpy().reshape(()))
+        return get_backend().item(self.data)
 
     def detach(self) -> "Tensor":
         """The same values without their history."""
