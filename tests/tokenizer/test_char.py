@@ -1,5 +1,7 @@
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,3 +55,28 @@ def test_text_must_be_text() -> None:
     with pytest.raises(TypeError, match="encode: text must be str, got bytes"):
         CharTokenizer().encode(not_text)
     assert CharTokenizer().encode("ab\udc80") == [97, 98, 0xFFFD]
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["é"], ["Hi!", "", "日本 😀 \ud800"]])
+@pytest.mark.parametrize("add_special_tokens", [False, True])
+def test_batches_have_the_ids_of_single_texts(texts: list[str], add_special_tokens: bool) -> None:
+    tokenizer = CharTokenizer(limit=0x3000)
+    ids, offsets = tokenizer.encode_batch(texts, add_special_tokens=add_special_tokens)
+    assert ids.dtype == offsets.dtype == np.int32
+    rows = [ids[start:stop].tolist() for start, stop in pairwise(offsets)]
+    assert rows == [tokenizer.encode(text, add_special_tokens) for text in texts]
+
+
+def test_a_long_text_is_truncated_before_the_end_of_text() -> None:
+    batch = CharTokenizer(128).encode_batch(
+        ["Hello"], add_special_tokens=True, max_length=3, on_overflow="truncate"
+    )
+    assert batch.ids.tolist() == [72, 101, 129]
+    assert batch.n_lost.tolist() == [3]
+
+
+def test_repr_says_what_it_is() -> None:
+    assert (
+        repr(CharTokenizer(128))
+        == "CharTokenizer(characters, vocab_size=130, unk_token_id=128, eos_token_id=129)"
+    )

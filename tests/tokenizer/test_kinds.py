@@ -13,6 +13,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tokenizers
 from hypothesis import given, settings
@@ -181,3 +182,46 @@ def test_text_never_becomes_a_special_token() -> None:
         for text in (*SPECIAL, *(f"a {token} b" for token in SPECIAL)):
             ids = ours(name).encode(text, add_special_tokens=False)
             assert not special.intersection(ids) - unknown, (name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "described"),
+    [
+        (
+            "bert",
+            "Tokenizer(WordPiece, vocab_size=336, special_tokens=['[UNK]', '[CLS]', '[SEP]', '[PAD]', ",
+        ),
+        ("gpt2", "Tokenizer(byte-level BPE, vocab_size=554, special_tokens=['[UNK]', '[CLS]', "),
+        ("gpt1", "Tokenizer(BPE, vocab_size="),
+        ("unigram", "Tokenizer(Unigram, vocab_size="),
+        ("words", "Tokenizer(WordLevel, vocab_size="),
+        ("added", ", special_tokens=['[UNK]', '[CLS]', '[SEP]', '[PAD]', '[MASK]', and 2 more])"),
+    ],
+)
+def test_repr_says_what_a_tokenizer_is(name: str, described: str) -> None:
+    assert described in repr(ours(name))
+    assert "\n" not in repr(ours(name))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_truncated_and_divided_texts_keep_the_tokens_of_the_template(name: str) -> None:
+    texts = [TEXT, "", "a", "the quick brown fox"]
+    before, after = (ours(name).encode("")[:1], ours(name).encode("")[1:])
+    for overflow in ("truncate", "chunk"):
+        batch = ours(name).encode_batch(
+            texts, max_length=5, on_overflow=overflow, allowed_special="all", add_special_tokens=True
+        )
+        assert batch.ids.dtype == batch.offsets.dtype == np.int32
+        for row in np.split(batch.ids, batch.offsets[1:-1]):
+            assert len(row) <= 5
+            assert row.tolist()[: len(before)] == before
+            assert row.tolist()[len(row) - len(after) :] == after
+    expected = [ours(name).encode(text, add_special_tokens=False)[:5] for text in texts]
+    batch = ours(name).encode_batch(texts, max_length=5, on_overflow="truncate", add_special_tokens=False)
+    assert [row.tolist() for row in np.split(batch.ids, batch.offsets[1:-1])] == expected
+
+
+def test_texts_in_an_array() -> None:
+    for name in KINDS:
+        batch = ours(name).encode_batch(np.array(["the fox", "", "日本"]))
+        assert batch.ids.tolist() == ours(name).encode_batch(["the fox", "", "日本"]).ids.tolist()

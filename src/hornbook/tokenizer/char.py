@@ -1,6 +1,6 @@
 """The simplest tokenizer: one character, one id. Real ones (see `bpe`) need fewer ids for a text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import SupportsIndex
 
 import numpy as np
@@ -57,7 +57,7 @@ class CharTokenizer:
 
     def encode_batch(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         add_special_tokens: bool = False,
         max_length: int | None = None,
@@ -66,7 +66,7 @@ class CharTokenizer:
         """Turns many texts into ids, packed into arrays.
 
         Args:
-            texts: Any texts.
+            texts: Any texts, in a list or an array.
             add_special_tokens: Whether each text is followed by the end of text.
             max_length: The most ids of a sequence, the end of text included; None for no limit.
             on_overflow: Whether a longer text is an error, is truncated, or is divided into chunks.

@@ -38,7 +38,7 @@ def checked_text(operation: str, text: str) -> str:
     return text
 
 
-def checked_texts(operation: str, texts: Sequence[str]) -> list[str]:
+def checked_texts(operation: str, texts: Iterable[str]) -> list[str]:
     """Returns `texts` as a list if each is a str.
 
     Raises:

@@ -1,6 +1,6 @@
 """What the rest of the package needs of a tokenizer, whatever its kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol, SupportsIndex
 
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow
@@ -33,7 +33,7 @@ class AnyTokenizer(Protocol):
 
     def encode_batch(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         add_special_tokens: bool = ...,
         max_length: int | None = None,

@@ -256,7 +256,7 @@ class Tokenizer:
 
     def encode_batch(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         add_special_tokens: bool = True,
         allowed_special: Specials = (),
@@ -268,7 +268,7 @@ class Tokenizer:
         """Turns many texts into ids, packed into arrays; a byte-level tokenizer uses all threads.
 
         Args:
-            texts: Any texts.
+            texts: Any texts, in a list or an array.
             add_special_tokens: As in `encode`.
             allowed_special: As in `encode`.
             disallowed_special: As in `encode`.

@@ -220,3 +220,36 @@ def test_truncation_goes_by_the_files(tmp_path: Path) -> None:
     assert batch.ids.tolist() == rows[0] + rows[1]
     assert batch.n_lost.tolist()[1] == 0 < batch.n_lost.tolist()[0]
     assert len(ours.encode("the fox jumps over")) == batch.n_tokens[0] > 5
+
+
+def test_precedence_of_files_that_add_the_same_token(tmp_path: Path) -> None:
+    """tokenizer.json counts before added_tokens_decoder, that before added_tokens.json, that before roles."""
+    content = json.loads(oracle("bert").to_str())
+    n = len(content["model"]["vocab"])
+    content["added_tokens"].append(
+        {"id": n, "content": "<0>", "special": False, "lstrip": True, "rstrip": False, "normalized": False}
+    )
+    content["model"]["vocab"]["<3>"] = n + 3
+    decoder = {
+        str(n + number): {"content": f"<{number}>", "special": False, "rstrip": True, "normalized": False}
+        for number in range(2)
+    }
+    write(
+        tmp_path,
+        tokenizer=content,
+        tokenizer_config={"added_tokens_decoder": decoder, "mask_token": "<3>", "pad_token": "<2>"},
+        added_tokens={f"<{number}>": n + number for number in range(3)},
+    )
+    ours = Tokenizer.from_folder(tmp_path)
+    spans = ours.encode_with_spans("a <0> <1> <2> <3> b", allowed_special="all", add_special_tokens=False)
+    assert [(start, stop) for _, start, stop in spans] == [
+        (0, 1),
+        (1, 5),
+        (6, 10),
+        (10, 13),
+        (14, 17),
+        (18, 19),
+    ]
+    assert [token_id for token_id, *_ in spans][1:5] == [n, n + 1, n + 2, n + 3]
+    assert {"<2>", "<3>"} <= set(ours.special_tokens)
+    assert not {"<0>", "<1>"} & set(ours.special_tokens)
