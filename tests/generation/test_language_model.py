@@ -76,10 +76,53 @@ def test_end_of_text_in_a_prompt_is_ordinary_text(lm: hornbook.LanguageModel) ->
 
 
 @pytest.mark.parametrize("method", ["generate", "stream", "complete"])
-@pytest.mark.parametrize("prompt", [None, b"Once", 5, ["Once"]])
-def test_a_prompt_is_a_text(lm: hornbook.LanguageModel, method: str, prompt: Any) -> None:
-    with pytest.raises(TypeError, match="text must be str"):
+@pytest.mark.parametrize("prompt", [None, b"Once", 5])
+def test_a_prompt_is_text_or_ids(lm: hornbook.LanguageModel, method: str, prompt: Any) -> None:
+    with pytest.raises(TypeError, match="the prompt must be text or ids, got "):
         getattr(lm, method)(prompt)
+    with pytest.raises(ShapeError, match="ids: expected integers"):
+        getattr(lm, method)(["Once"])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_a_prompt_as_ids(lm: hornbook.LanguageModel, kind: Any) -> None:
+    ids = lm.tokenizer.encode(PROMPT)
+    options: dict[str, Any] = {"seed": 3, "max_new_tokens": 7}
+    assert lm.complete(kind(ids), **options) == lm.complete(PROMPT, **options)
+    assert lm.complete(kind([]), **options).ids == lm.complete("", **options).ids
+
+
+def test_special_tokens_of_a_prompt_can_be_allowed(lm: hornbook.LanguageModel) -> None:
+    text = "<|endoftext|>Once"
+    allowed = lm.complete(text, seed=0, max_new_tokens=1, allowed_special={"<|endoftext|>"})
+    assert allowed.prompt_ids == (0, *lm.tokenizer.encode("Once"))
+    assert allowed == lm.complete(text, seed=0, max_new_tokens=1, allowed_special="all")
+
+
+def test_special_tokens_around_and_in_the_text(folder: Path) -> None:
+    """The template of a tokenizer belongs to the prompt unless it is left out, as in transformers."""
+    tokenizer = hornbook.load().tokenizer
+    assert isinstance(tokenizer, hornbook.Tokenizer)
+    tokenizer.save(folder / "tokenizer.json")
+    document = json.loads((folder / "tokenizer.json").read_bytes())
+    sequence = {"Sequence": {"id": "A", "type_id": 0}}
+    document["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, sequence],
+        "pair": [sequence, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(document))
+    lm, ids = hornbook.load(folder), tuple(hornbook.load().tokenizer.encode(PROMPT))
+    assert lm.complete(PROMPT, max_new_tokens=0).prompt_ids == (0, *ids)
+    assert lm.complete(PROMPT, max_new_tokens=0, add_special_tokens=False).prompt_ids == ids
+    options: dict[str, Any] = {"max_new_tokens": 60, "eos_token_ids": ()}
+    completions = ((seed, lm.complete("The end.\n", seed=seed, **options)) for seed in range(300))
+    options["seed"], spelled = next(pair for pair in completions if 0 in pair[1].ids)
+    skipped = lm.complete("The end.\n", skip_special_tokens=True, **options)
+    assert skipped.text == spelled.text.replace("<|endoftext|>", "")
+    streamed = "".join(step.text for step in lm.stream("The end.\n", skip_special_tokens=True, **options))
+    assert streamed == skipped.text
 
 
 @pytest.mark.parametrize("method", ["generate", "stream", "complete"])

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.backend import PackedBatch, as_ids
@@ -17,9 +18,12 @@ from hornbook.generation.text import with_text
 from hornbook.loading import load_model, save_model
 from hornbook.models import Decoder, Encoder, ModelConfig
 from hornbook.tensor import no_grad
-from hornbook.tokenizer import AnyTokenizer
+from hornbook.tokenizer import AnyTokenizer, Specials
 
-__all__ = ["Completion", "LanguageModel", "load"]
+__all__ = ["Completion", "LanguageModel", "Prompt", "load"]
+
+Prompt: TypeAlias = str | Sequence[int] | NDArray[Any]
+"""A text, or its ids."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Completion:
     """A continued text.
 
     Attributes:
-        prompt: what was given.
+        prompt: what was given, as text.
         text: the continuation, without the prompt.
         prompt_ids: the prompt's tokens.
         ids: the continuation's tokens.
@@ -102,7 +106,7 @@ class LanguageModel:
 
     def generate(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         max_new_tokens: int | None = None,
         temperature: float | None = None,
@@ -114,14 +118,16 @@ class LanguageModel:
         """Continues a text. Where an option is None, `generation_config` holds.
 
         Args:
-            prompt: the beginning; an empty one stands for the beginning of a text. `<|endoftext|>` in it is
-                ordinary text.
+            prompt: the beginning, as text or as ids; an empty one stands for the beginning of a text.
+                `<|endoftext|>` in it is ordinary text unless `allowed_special` names it.
             max_new_tokens: stop after so many tokens.
             temperature: 0 always takes the likeliest token.
             top_k: draw from the k likeliest.
             top_p: draw from the likeliest that reach probability p together.
             seed: the same seed gives the same text.
-            options: the other attributes of `GenerationConfig`.
+            options: the other attributes of `GenerationConfig`, and how text becomes ids and ids become text:
+                `add_special_tokens` and `allowed_special` of `Tokenizer.encode`, `skip_special_tokens` of
+                `Tokenizer.decode`.
 
         Returns:
             The continuation, without the prompt.
@@ -129,14 +135,14 @@ class LanguageModel:
         Raises:
             ContextLengthError: the prompt leaves no room.
             ConfigError: an option is out of range.
-            TypeError: the prompt is not a str.
+            TypeError: the prompt is neither text nor ids.
 
         Example:
             >>> import hornbook
             >>> lm = hornbook.load("tiny-lm")
             >>> text = lm.generate("Once upon a time", max_new_tokens=8, seed=0)
         """
-        sampling = {
+        sampling: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,
             "temperature": temperature,
             "top_k": top_k,
@@ -145,20 +151,37 @@ class LanguageModel:
         }
         return self.complete(prompt, **sampling, **options).text
 
-    def stream(self, prompt: str, **options: Any) -> Iterator[Step]:
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        add_special_tokens: bool | None = None,
+        allowed_special: Specials = (),
+        skip_special_tokens: bool = False,
+        **options: Any,
+    ) -> Iterator[Step]:
         """As `generate`, but yields tokens and text as they come; characters are never cut.
 
         Errors in the arguments are raised at once. The last step says why the text ended.
         """
-        return with_text(self._steps(self._prompt_ids(prompt), options), self.tokenizer.decode_stream())
+        steps = self._steps(self._prompt_ids(prompt, add_special_tokens, allowed_special), options)
+        return with_text(steps, self.tokenizer.decode_stream(skip_special_tokens=skip_special_tokens))
 
-    def complete(self, prompt: str, **options: Any) -> Completion:
+    def complete(
+        self,
+        prompt: Prompt,
+        *,
+        add_special_tokens: bool | None = None,
+        allowed_special: Specials = (),
+        skip_special_tokens: bool = False,
+        **options: Any,
+    ) -> Completion:
         """As `generate`, but returns tokens and finish reason as well."""
-        prompt_ids = self._prompt_ids(prompt)
+        prompt_ids = self._prompt_ids(prompt, add_special_tokens, allowed_special)
         generation = Generation.of(prompt_ids, self._steps(prompt_ids, options))
         return Completion(
-            prompt=prompt,
-            text=self.tokenizer.decode(generation.new_ids),
+            prompt=prompt if isinstance(prompt, str) else self.tokenizer.decode(prompt_ids),
+            text=self.tokenizer.decode(generation.new_ids, skip_special_tokens=skip_special_tokens),
             prompt_ids=generation.prompt_ids,
             ids=generation.new_ids,
             finish_reason=generation.finish_reason,
@@ -190,9 +213,17 @@ class LanguageModel:
         """
         save_model(folder, self.model, self._tokenizer, generation_config=self.generation_config.to_dict())
 
-    def _prompt_ids(self, prompt: str) -> list[int]:
+    def _prompt_ids(
+        self, prompt: Prompt, add_special_tokens: bool | None, allowed_special: Specials
+    ) -> list[int]:
         """The tokens of a prompt; an empty one is the token that begins a text."""
-        ids = self.tokenizer.encode(prompt)
+        if isinstance(prompt, str):
+            usual = {} if add_special_tokens is None else {"add_special_tokens": add_special_tokens}
+            ids = self.tokenizer.encode(prompt, allowed_special=allowed_special, **usual)
+        elif isinstance(prompt, bytes) or not isinstance(prompt, Sequence | np.ndarray):
+            raise TypeError(f"generate: the prompt must be text or ids, got {type(prompt).__name__}")
+        else:
+            ids = as_ids(np.asarray(prompt), ndims=(1,)).tolist()
         if ids:
             return ids
         if self.tokenizer.bos_token_id is None:

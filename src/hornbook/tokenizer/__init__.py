@@ -9,7 +9,16 @@ from hornbook.tokenizer.bpe import BPETokenizer
 from hornbook.tokenizer.char import CharTokenizer
 from hornbook.tokenizer.encoded_batch import EncodedBatch
 from hornbook.tokenizer.protocol import AnyTokenizer
+from hornbook.tokenizer.steps.added_tokens import Specials
 from hornbook.tokenizer.streaming import DecodeStream
 from hornbook.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["AnyTokenizer", "BPETokenizer", "CharTokenizer", "DecodeStream", "EncodedBatch", "Tokenizer"]
+__all__ = [
+    "AnyTokenizer",
+    "BPETokenizer",
+    "CharTokenizer",
+    "DecodeStream",
+    "EncodedBatch",
+    "Specials",
+    "Tokenizer",
+]

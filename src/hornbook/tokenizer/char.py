@@ -9,6 +9,7 @@ from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import checked_ids, checked_text, checked_texts, well_formed
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow, fit
 from hornbook.tokenizer.spans import Span
+from hornbook.tokenizer.steps.added_tokens import Specials
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["CharTokenizer"]
@@ -45,12 +46,20 @@ class CharTokenizer:
             f"unk_token_id={self.unk_token_id}, eos_token_id={self.eos_token_id})"
         )
 
-    def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
+    def encode(
+        self, text: str, add_special_tokens: bool = False, *, allowed_special: Specials = ()
+    ) -> list[int]:
         """Turns each character into its code point, and appends the end of text if asked to.
+
+        Args:
+            text: Any text.
+            add_special_tokens: Whether the end of text follows it.
+            allowed_special: Of no effect: no text spells a special token.
 
         Raises:
             TypeError: `text` is not a str.
         """
+        del allowed_special
         characters = well_formed(checked_text("encode", text))
         ids = [min(ord(character), self.unk_token_id) for character in characters]
         return [*ids, self.unk_token_id + 1] if add_special_tokens else ids
@@ -91,18 +100,20 @@ class CharTokenizer:
         """
         return [(token_id, i, i + 1) for i, token_id in enumerate(self.encode(text))]
 
-    def decode(self, ids: Iterable[SupportsIndex]) -> str:
-        """Turns ids into text; unknown and end of text stand for no text.
+    def decode(self, ids: Iterable[SupportsIndex], *, skip_special_tokens: bool = False) -> str:
+        """Turns ids into text; unknown and end of text stand for no text, skipped or not.
 
         Raises:
             TypeError: `ids` are not integers.
             TokenizerError: An id is out of range.
         """
+        del skip_special_tokens
         known = checked_ids("decode", ids, self.vocab_size)
         return b"".join(map(self.token_bytes, known)).decode("utf-8", errors="replace")
 
-    def decode_stream(self) -> DecodeStream:
+    def decode_stream(self, *, skip_special_tokens: bool = False) -> DecodeStream:
         """Decodes ids as they come; see `decode`."""
+        del skip_special_tokens
         return DecodeStream(lambda token_id, _: self.token_bytes(token_id))
 
     def token_bytes(self, token_id: int) -> bytes:

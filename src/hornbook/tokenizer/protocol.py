@@ -5,6 +5,7 @@ from typing import Protocol, SupportsIndex
 
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow
 from hornbook.tokenizer.spans import Span
+from hornbook.tokenizer.steps.added_tokens import Specials
 from hornbook.tokenizer.streaming import DecodeStream
 
 __all__ = ["AnyTokenizer"]
@@ -28,8 +29,10 @@ class AnyTokenizer(Protocol):
     def eos_token_id(self) -> int | None:
         """The id that ends a document; None if no token does."""
 
-    def encode(self, text: str) -> list[int]:
-        """Turns text into ids."""
+    def encode(
+        self, text: str, *, add_special_tokens: bool = ..., allowed_special: Specials = ()
+    ) -> list[int]:
+        """Turns text into ids; see `Tokenizer.encode`."""
 
     def encode_batch(
         self,
@@ -44,10 +47,10 @@ class AnyTokenizer(Protocol):
     def encode_with_spans(self, text: str) -> list[Span]:
         """Turns text into ids, each with its position; see `Tokenizer.encode_with_spans`."""
 
-    def decode(self, ids: Iterable[SupportsIndex]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex], *, skip_special_tokens: bool = False) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD."""
 
-    def decode_stream(self) -> DecodeStream:
+    def decode_stream(self, *, skip_special_tokens: bool = False) -> DecodeStream:
         """Decodes ids as they come."""
 
     def token_bytes(self, token_id: int) -> bytes:
