@@ -5,12 +5,14 @@
 stream yields.
 """
 
+from hornbook.generation.classification import Classification
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import Generation, TextGenerator
 from hornbook.generation.language_model import Completion, LanguageModel, load
 from hornbook.generation.step import FinishReason, Step
 
 __all__ = [
+    "Classification",
     "Completion",
     "FinishReason",
     "Generation",

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from hornbook.backend import PackedBatch, as_ids
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.errors import ConfigError, ModelFormatError
+from hornbook.generation.classification import Classification
 from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import Generation, TextGenerator
 from hornbook.generation.step import FinishReason, Step
 from hornbook.generation.text import with_text
 from hornbook.loading import load_model, save_model
-from hornbook.models import Decoder, Encoder, ModelConfig
+from hornbook.models import Classifier, Decoder, Encoder, ModelConfig
 from hornbook.tensor import no_grad
 from hornbook.tokenizer import AnyTokenizer, Specials
 
@@ -186,6 +187,27 @@ class LanguageModel:
             ids=generation.new_ids,
             finish_reason=generation.finish_reason,
         )
+
+    def classify(
+        self, text: str, *, add_special_tokens: bool | None = None, allowed_special: Specials = ()
+    ) -> Classification:
+        """The class of a text, by a model that was trained for that (`GPT2ForSequenceClassification`).
+
+        Args:
+            text: the whole of it; two texts are often joined by `<|endoftext|>`, see `allowed_special`.
+            add_special_tokens: see `Tokenizer.encode`.
+            allowed_special: see `Tokenizer.encode`.
+
+        Raises:
+            ConfigError: the model does not classify.
+            ContextLengthError: the text has more tokens than the model takes.
+            TypeError: it is not a str.
+        """
+        if not isinstance(self.model, Classifier):
+            raise ConfigError(f"classify: {self.name} has no layer that classifies; generate, or embed texts")
+        batch = PackedBatch.pack([self._prompt_ids(text, add_special_tokens, allowed_special)])
+        with no_grad():
+            return Classification(self.model.labels, self.model.classify(batch).numpy()[0])
 
     def logits(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """What the model says comes next, after every token.

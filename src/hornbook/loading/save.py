@@ -9,7 +9,7 @@ from hornbook.errors import ConfigError
 from hornbook.files import write_whole
 from hornbook.hub import save_tensors
 from hornbook.hub.folder import CONFIG, GENERATION_CONFIG, MERGES, TOKENIZER, TOKENIZER_CONFIG, VOCAB, WEIGHTS
-from hornbook.models import Encoder, architecture_of
+from hornbook.models import Encoder, recognise_architecture
 from hornbook.tokenizer import AnyTokenizer, Tokenizer
 
 __all__ = ["save_model"]
@@ -47,7 +47,7 @@ def save_model(
         _write_json(folder / TOKENIZER_CONFIG, tokenizer.config())
         for name in (VOCAB, MERGES):  # of another tokenizer
             (folder / name).unlink(missing_ok=True)
-    checkpoint = architecture_of(model.config.model_type).checkpoint
+    checkpoint = recognise_architecture(model.config.to_dict()).checkpoint
     save_tensors(folder / WEIGHTS, checkpoint.write(model.config, model.state_dict()), dtype="float32")
     if generation_config:
         _write_json(folder / GENERATION_CONFIG, generation_config)

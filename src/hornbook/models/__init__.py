@@ -7,8 +7,9 @@ and `config.py` what all families share.
 from hornbook.models.checkpoint import CheckpointFormat, Source, StoredParameter
 from hornbook.models.gpt2 import GPT2
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
+from hornbook.models.gpt2_classifier import GPT2Classifier, GPT2ClassifierConfig
 from hornbook.models.gpt2_config import GPT2Config
-from hornbook.models.protocols import Decoder, Encoder, ModelConfig, Traceable
+from hornbook.models.protocols import Classifier, Decoder, Encoder, ModelConfig, Traceable
 from hornbook.models.registry import (
     ARCHITECTURES,
     Architecture,
@@ -22,9 +23,12 @@ __all__ = [
     "GPT2",
     "Architecture",
     "CheckpointFormat",
+    "Classifier",
     "Decoder",
     "Encoder",
     "GPT2Checkpoint",
+    "GPT2Classifier",
+    "GPT2ClassifierConfig",
     "GPT2Config",
     "ModelConfig",
     "Source",

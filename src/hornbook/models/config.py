@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from hornbook.backend import Activation
@@ -83,7 +84,8 @@ def _is_outside(token_id: Any, vocab_size: Any) -> bool:
 
 
 def _checked(key: str, value: Any, hint: Any) -> Any:
-    allowed = tuple(get_origin(kind) or kind for kind in get_args(hint) or (hint,))
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    allowed = tuple(get_origin(kind) or kind for kind in kinds)
     if type(value) in allowed:
         return value
     if not isinstance(value, bool) and isinstance(value, Integral) and {int, float} & set(allowed):

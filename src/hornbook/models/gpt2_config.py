@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from hornbook.backend import Activation
 from hornbook.errors import ConfigError
@@ -121,7 +121,7 @@ class GPT2Config:
         return replace(cls.gpt2_small(), n_embd=1600, n_layer=48, n_head=25)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "GPT2Config":
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Takes the keys it knows out of a config.json.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from hornbook.backend import Array, KVCache, PackedBatch, WeightType
 from hornbook.tensor import Tensor
 
-__all__ = ["Decoder", "Encoder", "ModelConfig", "Traceable"]
+__all__ = ["Classifier", "Decoder", "Encoder", "ModelConfig", "Traceable"]
 
 
 class ModelConfig(Protocol):
@@ -97,6 +97,18 @@ class Decoder(Encoder, Protocol):
 
     def new_cache(self, n_sequences: int, capacity: int) -> KVCache:
         """Room for the keys and values of `capacity` tokens of each sequence."""
+
+
+@runtime_checkable
+class Classifier(Encoder, Protocol):
+    """A model that finds the class of a text."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes."""
+
+    def classify(self, batch: PackedBatch) -> Tensor:
+        """Logits of the classes of each sequence, `[B, labels]`."""
 
 
 @runtime_checkable

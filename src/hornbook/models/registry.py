@@ -1,7 +1,7 @@
 """Which classes belong to the `model_type` of a config.json. A new family is a line here."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hornbook.backend import Array
@@ -9,6 +9,7 @@ from hornbook.errors import ConfigError
 from hornbook.models.checkpoint import CheckpointFormat
 from hornbook.models.gpt2 import GPT2
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
+from hornbook.models.gpt2_classifier import GPT2Classifier, GPT2ClassifierCheckpoint, GPT2ClassifierConfig
 from hornbook.models.gpt2_config import GPT2Config
 from hornbook.models.protocols import Encoder, ModelConfig
 
@@ -24,12 +25,14 @@ class Architecture:
         model_class: makes a model of a configuration.
         checkpoint: the names and shapes of its tensors in files.
         class_names: how the names of its classes begin in `architectures` of a config.json.
+        variants: models with another head, by the endings of those names.
     """
 
     config_class: type[ModelConfig]
     model_class: Callable[[Any], Encoder]
     checkpoint: CheckpointFormat[Any]
     class_names: tuple[str, ...] = ()
+    variants: Mapping[str, "Architecture"] = field(default_factory=dict)
 
     def load(self, config: ModelConfig, tensors: Mapping[str, Array]) -> Encoder:
         """Makes a model of the tensors of a checkpoint.
@@ -41,7 +44,19 @@ class Architecture:
         return self.checkpoint.build(self.model_class, config, tensors)
 
 
-ARCHITECTURES: dict[str, Architecture] = {"gpt2": Architecture(GPT2Config, GPT2, GPT2Checkpoint(), ("GPT2",))}
+ARCHITECTURES: dict[str, Architecture] = {
+    "gpt2": Architecture(
+        GPT2Config,
+        GPT2,
+        GPT2Checkpoint(),
+        class_names=("GPT2",),
+        variants={
+            "ForSequenceClassification": Architecture(
+                GPT2ClassifierConfig, GPT2Classifier, GPT2ClassifierCheckpoint()
+            )
+        },
+    )
+}
 """The families by their `model_type`."""
 
 
@@ -62,6 +77,8 @@ def recognise_architecture(
 ) -> Architecture:
     """The family that a config.json names by `model_type`, else by `architectures`, else that of the tensors.
 
+    `architectures` also tells which head the model has.
+
     Args:
         values: the content of config.json.
         tensor_names: gives the names of the checkpoint's tensors, where config.json does not tell.
@@ -69,12 +86,22 @@ def recognise_architecture(
     Raises:
         ConfigError: it is none of those that there are.
     """
-    if values.get("model_type") is not None:
-        return architecture_of(values["model_type"])
     listed = values.get("architectures")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    family = _family(values.get("model_type"), names, tensor_names)
+    for ending, variant in family.variants.items():
+        if any(name.endswith(ending) for name in names):
+            return variant
+    return family
+
+
+def _family(
+    model_type: Any, class_names: list[str], tensor_names: Callable[[], Iterable[str]]
+) -> Architecture:
+    if model_type is not None:
+        return architecture_of(model_type)
     for architecture in ARCHITECTURES.values():
-        if any(name.startswith(architecture.class_names) for name in names):
+        if any(name.startswith(architecture.class_names) for name in class_names):
             return architecture
     tensors = list(tensor_names())
     for architecture in ARCHITECTURES.values():
