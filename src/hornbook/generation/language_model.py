@@ -245,7 +245,7 @@ class LanguageModel:
         elif isinstance(prompt, bytes) or not isinstance(prompt, Sequence | np.ndarray):
             raise TypeError(f"generate: the prompt must be text or ids, got {type(prompt).__name__}")
         else:
-            ids = as_ids(np.asarray(prompt), ndims=(1,)).tolist()
+            ids = as_ids([*prompt], ndims=(1,)).tolist()
         if ids:
             return ids
         if self.tokenizer.bos_token_id is None:
