@@ -72,8 +72,9 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ended]:
     """Runs a command line in this process; its stdin is a pipe with these bytes, or /dev/null."""
 
-    def run(*arguments: str | Path, stdin: bytes | None = None) -> Ended:
-        with Path(os.devnull).open() if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)) as stream:
+    def run(*arguments: str | Path, stdin: bytes | io.BufferedReader | None = None) -> Ended:
+        piped = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+        with Path(os.devnull).open() if piped is None else io.TextIOWrapper(piped) as stream:
             monkeypatch.setattr(sys, "stdin", stream)
             capsysbinary.readouterr()
             code = main([str(argument) for argument in arguments])

@@ -70,7 +70,7 @@ __all__ = ["embed"]
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help="Write to a file, not to stdout, which is `-`.",
 )
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")

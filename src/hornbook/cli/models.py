@@ -7,7 +7,7 @@ import click
 
 from hornbook.builtin import BUILTIN_MODELS
 from hornbook.cli.layout import print_json, print_table
-from hornbook.cli.options import common_options, json_option, revision_option
+from hornbook.cli.options import common_options, json_option, note_model, revision_option
 from hornbook.cli.output import heading, notice
 from hornbook.cli.parameters import Command, Group
 from hornbook.cli.problems import naming
@@ -51,7 +51,7 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command(cls=Command, short_help="Describe a model.")
-@click.argument("name")
+@click.argument("name", callback=note_model)
 @revision_option
 @json_option("the description")
 @common_options

@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Settings", "common_options", "dtype_option", "json_option", "model_option", "revision_option"]
+__all__ = [
+    "Settings",
+    "common_options",
+    "dtype_option",
+    "json_option",
+    "model_option",
+    "note_model",
+    "revision_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,14 +48,15 @@ def model_option(default: str) -> Callable[[Command], Command]:
             "--model",
             default=default,
             show_default=True,
-            callback=_note_model,
+            callback=note_model,
             help="A built-in model, a folder, or a Hub repository such as openai-community/gpt2.",
         )(revision_option(command))
 
     return decorate
 
 
-def _note_model(context: click.Context, _: click.Parameter, value: str) -> str:
+def note_model(context: click.Context, _: click.Parameter, value: str) -> str:
+    """Keeps the name of the model, for errors about it."""
     context.ensure_object(Settings).model = value
     return value
 

@@ -121,8 +121,9 @@ def _about_the_name(error: Exception, name: str | None) -> str:
     """What else a model's name could have meant, where the Hub or a folder was asked for it."""
     if name is None or "built-in" in str(error):
         return ""
-    if isinstance(error, DownloadError) and "/" not in name:
-        return f"; no folder and no built-in model ({', '.join(BUILTIN_MODELS)}) has the name {name}"
+    names = ", ".join(BUILTIN_MODELS)
+    if (isinstance(error, DownloadError) and "/" not in name) or str(error).startswith("repository "):
+        return f" (no folder and no built-in model, {names}, has the name {name})"
     if isinstance(error, ModelFormatError) and name in BUILTIN_MODELS and Path(name).is_dir():
-        return f"; the folder {name} in this directory comes before the built-in model of that name"
+        return f" (the folder {name} in this directory comes before the built-in model of that name)"
     return ""

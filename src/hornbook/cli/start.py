@@ -1,15 +1,14 @@
 """The entry point of the command: Ctrl-C ends it quietly, even while Python imports the rest.
 
-What this file imports, `typing` not included, is little and quick, so that the handler is installed first.
+What this file imports is loaded already when Python starts, so that nothing can be interrupted before.
 """
 
 import os
-import signal
 import sys
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # importing `typing` for it would take longer than all the rest of this file
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
     from typing import NoReturn
 
 __all__ = ["INTERRUPTED", "remove_unfinished_files", "run"]
@@ -20,6 +19,9 @@ INTERRUPTED = 130
 
 def run() -> "NoReturn":
     """Runs the command line of this process and exits with its code."""
+    sys.excepthook = _end_quietly
+    import signal
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a parent may have it ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -34,6 +36,8 @@ def run() -> "NoReturn":
 
 def remove_unfinished_files() -> None:
     """From here on an interrupt is always an exception, so that whoever writes a file can remove it."""
+    import signal
+
     if signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,3 +49,10 @@ def _interrupt(_: int, frame: "FrameType | None") -> None:
             os._exit(INTERRUPTED)
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _end_quietly(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+    """What Python does with an exception that nobody caught: an interrupt needs no traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(INTERRUPTED)
+    sys.__excepthook__(kind, error, trace)

@@ -30,19 +30,19 @@ MAX_PIPED_BYTES = 1 << 34
 
 
 @click.command(cls=Command, short_help="Train a tokenizer, and write a tokenizer.json.")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @click.option(
     "-d",
     "--data-dir",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help=f"Learn from every *.tsv in it, unless FILES are given.  [default: {DEFAULT_FOLDER}]",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     default=Path("tokenizer.json"),
     show_default=True,
     help="Where the tokenizer is written; `-` is stdout.",

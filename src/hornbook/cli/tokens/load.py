@@ -76,7 +76,7 @@ def tokenizer_options(command: Command) -> Command:
         "-t",
         "--tokenizer-path",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=click.Path(readable=False, path_type=Path),
         help="A tokenizer.json, or a folder with a tokenizer's files; used instead of --model.",
     )(model_option(DEFAULT_LANGUAGE_MODEL)(command))
 
