@@ -105,12 +105,28 @@ def test_download_does_not_count(cli: Cli, told: dict[str, Any], monkeypatch: py
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("-m", "./nowhere"), 3), (("--seconds", "-1"), 2), (("--dtype", "int3"), 2), (("extra",), 2)],
+    [
+        (("-m", "./nowhere"), 3),
+        (("--seconds", "-1"), 2),
+        (("--seconds", "inf"), 2),
+        (("--dtype", "int3"), 2),
+        (("extra",), 2),
+    ],
 )
 def test_errors(cli: Cli, arguments: tuple[str, ...], code: int) -> None:
     ended = cli("bench", *arguments)
     assert (ended.code, ended.stdout) == (code, b"")
     assert len(ended.err.splitlines()) == 1
+
+
+def test_a_model_without_a_tokenizer_is_refused_first(
+    cli: Cli, told: dict[str, Any], lm: hornbook.LanguageModel, tmp_path: Path
+) -> None:
+    lm.save(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    ended = cli("bench", "-m", tmp_path)
+    assert (ended.code, ended.stdout) == (3, b"")
+    assert told == {}
 
 
 def test_progress_goes_to_a_terminal_only(cli: Cli, told: dict[str, Any]) -> None:

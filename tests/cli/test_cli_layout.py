@@ -44,6 +44,22 @@ def test_last_column_is_wrapped_on_a_terminal_only(
     )
 
 
+def test_a_narrow_terminal_has_the_last_column_below(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hornbook.cli.layout.terminal_width", lambda: 29)
+    print_table([("name", "length 5.00", "words that are many, and more"), ("b", "5.00", "few")], wrap=True)
+    assert capsys.readouterr().out == (
+        "  name  length 5.00\n    words that are many, and\n    more\n  b     5.00         few\n"
+    )
+
+
+def test_halves_of_surrogate_pairs_are_escaped_in_json() -> None:
+    text = format_json({"file": "a\udcff日"})
+    assert text.encode() == '{\n  "file": "a\\udcff日"\n}'.encode()
+    assert json.loads(text) == {"file": "a\udcff日"}
+
+
 def test_shorten() -> None:
     assert shorten("abcdefg", 7) == "abcdefg"
     assert shorten("abcdefgh", 7) == "abc…fgh"

@@ -2,10 +2,12 @@
 
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,6 +85,78 @@ def test_signals(number: int, code: int, rest: bytes) -> None:
     assert err == b"tiny-lm: 5,387,776 parameters, seed 0\n"
 
 
+INTERRUPTED_IMPORT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["hornbook", *{words!r}]
+from hornbook.cli.start import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "hornbook.cli.main",
+        "click",
+        "click.shell_completion",
+        "hornbook.cli.tokens.create",
+        "numpy",
+        "numpy.linalg",
+        "hornbook._native",
+        "hornbook.tokenizer",
+        "hornbook.generation",
+    ],
+)
+def test_an_interrupt_while_python_imports_is_quiet(module: str) -> None:
+    code = INTERRUPTED_IMPORT.format(module=module, words=["generate", "-q", "x"])
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+def test_an_interrupt_at_any_moment_is_quiet() -> None:
+    """Only Python's own start, before the first lines of the entry point, may print a traceback."""
+    for step in range(24):
+        process = start("generate", "-q", "-n", "480", "x")
+        time.sleep(step * 0.0125)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert not re.search(rb'File ".*/(click|numpy|hornbook/(?!cli/(start|__init__))\w+)/', err), (
+            err.decode()
+        )
+        assert process.returncode == 130 or err or process.returncode == -signal.SIGINT
+
+
+def test_an_interrupt_removes_what_is_half_written(tmp_path: Path) -> None:
+    code = INTERRUPTED_IMPORT.format(
+        module="rich.progress",
+        words=["embed", "-q", "-o", str(tmp_path / "out"), "a"],
+    ).replace("run()\n", "")
+    code += """
+import hornbook.cli.embed
+embed = sys.modules["hornbook.cli.embed"]
+def write(*_):
+    import rich.progress
+embed.write_object = write
+run()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (130, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_that_the_parent_ignores_is_ignored() -> None:
+    ended = shell("trap '' INT; $h generate -q -n 40 --seed 3 x & sleep 1; kill -INT $!; wait $!")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_head_of_many_vectors() -> None:
     ended = shell("yes | head -997 | $h embed -q -i - -f ndjson | head -1 | wc -l; echo ${PIPESTATUS[2]}")
     assert (ended.stdout.split(), ended.stderr) == (["1", "141"], "")
@@ -114,9 +188,24 @@ def test_streams_that_are_closed_or_full() -> None:
     closed = shell("$h tokens count - <&-")
     assert closed.returncode == 2
     assert "stdin is closed" in closed.stderr
+    to_file = shell("$h embed -q -o /dev/null x >&-")
+    assert (to_file.returncode, to_file.stderr) == (0, "")
     silent = shell("$h tokens count x 2>&-")
     assert (silent.returncode, silent.stdout) == (0, "1\n")
     assert shell("$h genrate 2> /dev/full").returncode == 2
+    full = shell("$h generate -n 2 --seed 3 x 2> /dev/full")
+    assert (full.returncode, full.stdout) == (0, shell("$h generate -q -n 2 --seed 3 x").stdout)
+
+
+@pytest.mark.parametrize("stdin", ["< /dev/null", "<&-"])
+def test_a_stdin_that_is_no_pipe_is_not_read(stdin: str) -> None:
+    assert shell(f"$h generate -q -n 2 {stdin}").returncode == 0
+
+
+def test_a_file_can_be_the_prompt(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The cat\n")
+    ended = shell(f"$h generate -q -n 0 < {tmp_path / 'a.txt'}; echo The dog | $h generate -q -n 0")
+    assert ended.stdout == "The cat\nThe dog\n"
 
 
 def test_output_is_utf8_whatever_the_locale(process: Cli) -> None:
@@ -125,10 +214,16 @@ def test_output_is_utf8_whatever_the_locale(process: Cli) -> None:
 
 
 def test_an_argument_that_is_not_utf8() -> None:
-    ended = shell("$h tokens encode $'a\\xff'")
-    assert (ended.returncode, ended.stdout) == (3, "")
-    assert ended.stderr.startswith("error: ")
-    assert len(ended.stderr.splitlines()) == 1
+    for locale in ("C.UTF-8", "C"):
+        ended = shell(f"LC_ALL={locale} $h tokens encode $'a\\xff'")
+        assert (ended.returncode, ended.stdout) == (3, "")
+        assert ended.stderr.startswith("error: TEXT: not UTF-8 at character 1; ")
+        assert len(ended.stderr.splitlines()) == 1
+
+
+def test_an_argument_in_a_locale_without_utf8() -> None:
+    ended = shell("LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $h generate -q -n 0 'h\u00e9llo \u65e5'")
+    assert (ended.returncode, ended.stdout) == (0, "h\u00e9llo \u65e5\n")
 
 
 def test_colours_are_for_terminals_only(process: Cli) -> None:
@@ -143,6 +238,13 @@ def test_colours_are_for_terminals_only(process: Cli) -> None:
     )
     assert "\x1b" not in on_a_terminal([*HORNBOOK, "explain", "--no-color", ""])[1]
     assert "\x1b" not in on_a_terminal([*HORNBOOK, "genrate"], NO_COLOR="1")[1]
+    for words in (["generate", "-n", "1", "x"], ["explain", "The cat"]):
+        assert "\x1b" not in on_a_terminal([*HORNBOOK, *words], TERM="dumb")[1]
+
+
+def test_an_array_for_a_terminal_is_refused() -> None:
+    code, shown = on_a_terminal([*HORNBOOK, "embed", "-f", "npy", "x"])
+    assert (code, "--format: npy is no text for a terminal; name a file with --output" in shown) == (2, True)
 
 
 IMPATIENT = """

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
 
 import hornbook
@@ -30,13 +31,39 @@ def test_the_second_line_of_the_seed(cli: Cli, embedder: hornbook.Embedder) -> N
     ended = cli("similarity", "--sentence1", pair[0], "--sentence2", pair[1], "--all-metrics")
     a, b = embedder.encode(pair)
     unit_a, unit_b = embedder.encode(pair, normalize_embeddings=True)
-    assert ended.lines[3:8] == [
+    assert ended.lines[3:] == [
         "Results:",
         f"  Cosine Similarity:    {METRICS['cosine'](a, b):.4f} (raw: -1=opposite, 0=unrelated, 1=identical)",
         f"  Euclidean Distance:   {METRICS['euclidean'](a, b):.4f} (0=identical, higher=different)",
         f"  Manhattan Distance:   {METRICS['manhattan'](a, b):.4f} (0=identical, higher=different)",
         f"  Dot Product Sim:      {METRICS['dot'](unit_a, unit_b):.4f} (normalized vectors)",
+        f"  Dot Product:          {METRICS['dot'](a, b):.4f} (vectors as they are, not normalized)",
+        f"  Squared Euclidean:    {METRICS['squared_euclidean'](a, b):.4f} (0=identical, higher=different)",
+        f"  Chebyshev Distance:   {METRICS['chebyshev'](a, b):.4f} (0=identical, higher=different)",
+        f"  Angular Distance:     {METRICS['angular'](a, b):.4f} (0=same direction, 1=opposite)",
+        f"  Pearson Correlation:  {METRICS['pearson'](a, b):.4f} (-1=opposite, 0=unrelated, 1=identical)",
+        f"  Spearman Correlation: {METRICS['spearman'](a, b):.4f} (-1=opposite, 0=unrelated, 1=identical)",
     ]
+
+
+def test_the_two_dot_products_differ(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of lengths 5 and 13: their product is not the one of their directions."""
+    vectors = np.array([[3, 4, 0], [5, 0, 12]], np.float32)
+    monkeypatch.setattr(hornbook.Embedder, "encode", lambda *_, **__: vectors)
+    lines = cli("similarity", "--all-metrics", "a", "b").lines
+    assert "  Dot Product Sim:      0.2308 (normalized vectors)" in lines
+    assert "  Dot Product:          15.0000 (vectors as they are, not normalized)" in lines
+    monkeypatch.setattr(hornbook.Embedder, "encode", lambda *_, **__: 0 * vectors)
+    assert (
+        "  Dot Product Sim:      0.0000 (normalized vectors)"
+        in cli("similarity", "--all-metrics", "a", "b").lines
+    )
+
+
+def test_texts_that_are_too_long_can_be_cut(cli: Cli) -> None:
+    long = " the" * 523
+    cut = cli("similarity", "--json", "--truncate", long, "x").json
+    assert cut["cosine"] == cli("similarity", "--json", " the" * 512, "x").json["cosine"]
 
 
 def test_json_has_every_measure(cli: Cli, embedder: hornbook.Embedder) -> None:

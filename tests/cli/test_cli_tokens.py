@@ -102,6 +102,72 @@ def test_what_is_not_an_id(cli: Cli, word: str) -> None:
     assert len(ended.err) < 200
 
 
+def test_json_of_other_commands_can_be_decoded(cli: Cli) -> None:
+    text = "The cat\n日本 é"
+    for words in (("tokens", "encode", "--json", text), ("generate", "--json", "-n", "0", text)):
+        printed = cli(*words)
+        decoded = cli("tokens", "decode", "-", stdin=printed.stdout)
+        assert (decoded.code, decoded.out) == (0, (text if words[0] == "tokens" else "") + "\n")
+    generated = cli("generate", "--json", "-n", "5", "--seed", "3", text)
+    assert cli("tokens", "decode", stdin=generated.stdout).out == generated.json["text"] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "code"),
+    [
+        (b'{"text": "x"}', 3),
+        (b'[{"id": "1"}]', 3),
+        (b'[{"id": true}]', 3),
+        (b'[{"token": 1}]', 3),
+        (b'[{"id": 1}', 3),
+        (b'{"ids": 1}', 3),
+        (b"{" * 100_000, 3),
+        (b'[{"id": -1}]', 2),
+        (b'[{"id": 8192}]', 3),
+        (b'[{"id": ' + b"9" * 5000 + b"}]", 2),
+    ],
+)
+def test_json_without_ids(cli: Cli, stdin: bytes, code: int) -> None:
+    ended = cli("tokens", "decode", "-", stdin=stdin)
+    assert (ended.code, ended.stdout) == (code, b"")
+    assert len(ended.err) < 200
+
+
+def test_special_tokens_can_be_left_out(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("the cat the cat")
+    path = tmp_path / "t.json"
+    assert cli("tokens", "create", "-v", "264", "-o", path, tmp_path / "a.txt").code == 0
+    oracle = tokenizers.Tokenizer.from_file(str(path))
+    whole, bare = oracle.encode("the cat").ids, oracle.encode("the cat", add_special_tokens=False).ids
+    assert whole == [1, *bare, 2]
+    for words, ids in (((), whole), (("--no-add-special",), bare)):
+        assert cli("tokens", "encode", "-t", path, *words, "the cat").out.split() == [str(i) for i in ids]
+        assert [t["id"] for t in cli("tokens", "encode", "--json", "-t", path, *words, "the cat").json] == ids
+        assert cli("tokens", "count", "-t", path, *words, "the cat").out == f"{len(ids)}\n"
+    decode = ("tokens", "decode", "-t", path)
+    assert cli(*decode, *map(str, whole)).out == oracle.decode(whole, skip_special_tokens=False) + "\n"
+    assert cli(*decode, "--skip-special", *map(str, whole)).out == "the cat\n"
+
+
+def test_equal_tokenizers_are_said_to_be_equal(cli: Cli, draft: Path) -> None:
+    last = cli("tokens", "compare", "tiny-lm", "tiny-lm", "the cat").lines[-1]
+    assert last == "They make the same tokens of this text, with the same ids."
+    last = cli("tokens", "compare", "tiny-lm", draft, "!").lines[-1]
+    assert last == "They make the same tokens of this text, with different ids."
+
+
+def test_many_ids_are_on_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["hornbook.cli.tokens.encode"], "IDS_AT_ONCE", 2)
+    assert cli("tokens", "encode", "The cat sat on the").out == "337 1205 862 318 263\n"
+
+
+def test_without_a_tokenizer_here_it_is_the_default_model(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("tokens", "count").lines[0] == "Total tokens:    8,192"
+
+
 def test_missing_arguments(cli: Cli) -> None:
     assert cli("tokens", "encode").err == (
         "error: give TEXT, or pipe it in; see `hornbook tokens encode --help`\n"

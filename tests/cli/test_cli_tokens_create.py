@@ -1,8 +1,11 @@
 """`hornbook tokens create`: the tokenizer that the tokenizers package trains and reads, or no file at all."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 import unicodedata
 from collections.abc import Callable
 from hashlib import sha256
@@ -100,6 +103,84 @@ def test_the_default_size_is_used(cli: Cli, here: Path) -> None:
     words = [sha256(bytes([n % 256, n // 256])).hexdigest().translate(LETTERS) for n in range(700)]
     (here / "data_sets" / "words.tsv").write_text("".join(f"{word}!\n{word}!\n" for word in words))
     assert cli("tokens", "create").out == "tokenizer.json: 5,000 tokens, 5 of them special\n"
+
+
+@pytest.mark.parametrize("words", [("-",), ("/dev/stdin",), ()], ids=str)
+@pytest.mark.parametrize("size", [("-v", "280"), ()], ids=str)
+def test_texts_from_a_pipe(
+    process: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    size: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "the cat sat on the mat, the dog " * 5
+    Path("a.txt").write_text(text)
+    assert process("tokens", "create", *size, "-o", "from-file.json", "a.txt").code == 0
+    ended = process("tokens", "create", *size, "-o", "t.json", *words, stdin=text.encode())
+    assert (ended.code, ended.out.split(":")[0]) == (0, "t.json")
+    assert Path("t.json").read_bytes() == Path("from-file.json").read_bytes()
+
+
+def test_a_pipe_beside_files_and_in_their_order(cli: Cli, here: Path) -> None:
+    (here / "a.txt").write_text("quagga! quagga!")
+    (here / "b.txt").write_text("zebra! zebra!")
+    pipe = here / "pipe"
+    os.mkfifo(pipe)
+    keeper = os.open(pipe, os.O_RDWR)
+    writer = os.open(pipe, os.O_WRONLY)
+    os.write(writer, b"okapi! okapi!")
+    os.close(writer)
+    threading.Timer(0.5, os.close, [keeper]).start()
+    assert cli("tokens", "create", "-o", "t.json", "a.txt", "-", pipe, stdin=b"zebra! zebra!").code == 0
+    assert {"quagga", "zebra", "okapi"} <= json.loads((here / "t.json").read_text())["model"]["vocab"].keys()
+
+
+def test_the_tokenizer_on_stdout(cli: Cli, here: Path) -> None:
+    assert cli("tokens", "create", "-v", "280", "-o", "t.json").code == 0
+    ended = cli("tokens", "create", "-v", "280", "-o", "-")
+    assert ended.stdout == (here / "t.json").read_bytes()
+    assert ended.err == "280 tokens, 5 of them special\n"
+    assert not (here / "-").exists()
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"", "stdin: is empty"),
+        (b"a\n\xff", "stdin: line 2 is not UTF-8"),
+        (b"a\0", "stdin: has a zero byte"),
+    ],
+)
+def test_a_damaged_pipe_is_told_as_stdin(cli: Cli, here: Path, stdin: bytes, message: str) -> None:
+    ended = cli("tokens", "create", "-o", "t.json", "-", stdin=stdin)
+    assert (ended.code, ended.stdout) == (3, b"")
+    assert ended.err.startswith(f"error: {message}")
+    assert tempfile.gettempdir() not in ended.err
+    assert not (here / "t.json").exists()
+
+
+def test_an_endless_pipe_is_refused(cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["hornbook.cli.tokens.create"], "MAX_PIPED_BYTES", 100)
+    ended = cli("tokens", "create", "-o", "t.json", "-", stdin=b"word " * 50)
+    assert ended.code == 3
+    assert "stdin: over 100 bytes" in ended.err
+
+
+def test_the_folder_goes_before_a_pipe(cli: Cli, here: Path) -> None:
+    expected = cli("tokens", "create", "-v", "280").out
+    assert cli("tokens", "create", "-v", "280", "--force", stdin=b"zebra").out == expected
+
+
+def test_a_file_as_data_dir(cli: Cli, here: Path) -> None:
+    ended = cli("tokens", "create", "-d", here / "data_sets" / "train.tsv")
+    assert ended.code == 3
+    assert "train.tsv is a file, not a folder" in ended.err
+
+
+def test_stdin_is_read_once(cli: Cli, here: Path) -> None:
+    assert cli("tokens", "create", "-", "-", stdin=b"the").code == 2
 
 
 def test_fewer_tokens_than_asked_for(cli: Cli, here: Path) -> None:
