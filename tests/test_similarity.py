@@ -124,6 +124,14 @@ def test_small_angles_are_exact() -> None:
     )
 
 
+@pytest.mark.parametrize("metric", ["cosine", "pearson", "spearman"])
+def test_a_correlation_never_exceeds_one(metric: Metric) -> None:
+    """The product of a unit vector with itself is often one rounding above 1."""
+    rows = np.random.default_rng(0).standard_normal((101, 7))
+    for values in (METRICS[metric](rows, rows), METRICS[metric](rows, -rows), matrix(rows, metric=metric)):
+        assert np.abs(values).max() == 1
+
+
 @given(arrays(np.float64, (2, 5), elements=st.floats(-1e6, 1e6)))
 def test_ranges(x: Any) -> None:
     a, b = x
@@ -225,6 +233,7 @@ def test_how_many_are_found() -> None:
     find = SimilarityCalculator().find_most_similar
     assert find([1, 0], ROWS, 0) == []
     assert len(find([1, 0], ROWS, 10**9)) == 5
+    assert len(find(np.ones(7), np.eye(7))) == 5
     assert find([1, 0], []) == find([1, 0], np.empty((0, 2))) == []
     with pytest.raises(ConfigError, match=r"^top_k: expected 0 or more, got -1"):
         find([1, 0], ROWS, -1)

@@ -117,6 +117,37 @@ def test_a_file_is_honoured(values: dict[str, Any], expected: dict[str, Any]) ->
         assert GenerationConfig.from_dict(values) == GenerationConfig(**expected)
 
 
+TRANSFORMERS_DEFAULTS: dict[str, Any] = {
+    "max_length": 20,
+    "min_length": 0,
+    "min_new_tokens": 0,
+    "num_beams": 1,
+    "num_return_sequences": 1,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+    "no_repeat_ngram_size": 0,
+    "length_penalty": 1.0,
+    "guidance_scale": 1.0,
+    "top_h": None,
+    "max_time": None,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+    "stop_strings": [],
+    "bad_words_ids": [],
+    "suppress_tokens": [],
+    "begin_suppress_tokens": [],
+}
+
+
+@pytest.mark.parametrize("bias", [None, [], {}])
+def test_what_transformers_writes_by_default_gives_no_warning(bias: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = {**TRANSFORMERS_DEFAULTS, "sequence_bias": bias}
+        assert GenerationConfig.from_dict(values) == GenerationConfig()
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -128,6 +159,18 @@ def test_a_file_is_honoured(values: dict[str, Any], expected: dict[str, Any]) ->
         ("forced_eos_token_id", 0),
         ("sequence_bias", [[[1], -10.0]]),
         ("stop_strings", ["."]),
+        ("epsilon_cutoff", 3e-4),
+        ("eta_cutoff", 1e-3),
+        ("length_penalty", 2.0),
+        ("min_new_tokens", 1),
+        ("min_length", 1),
+        ("num_return_sequences", 2),
+        ("guidance_scale", 1.5),
+        ("top_h", 0.4),
+        ("max_time", 0.5),
+        ("bad_words_ids", [[5]]),
+        ("begin_suppress_tokens", [5]),
+        ("forced_bos_token_id", 5),
     ],
 )
 def test_what_would_change_the_text_but_is_not_taken_gives_a_warning(key: str, value: Any) -> None:
