@@ -13,7 +13,7 @@ import hornbook
 from hornbook.tensor import Tensor
 
 PACKAGE = Path(hornbook.__file__).parent
-FOUNDATION = {"errors", "files", "bfloat16", "machine"}
+FOUNDATION = {"errors", "file_kinds", "files", "bfloat16", "machine"}
 CORE = FOUNDATION | {"backend", "tensor", "nn", "optim", "models"}
 PARTS = CORE | {"tokenizer", "hub", "builtin", "similarity", "loading"}
 
@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "errors": set(),
     "bfloat16": set(),
     "builtin": set(),
-    "files": {"errors"},
+    "file_kinds": {"errors"},
+    "files": {"errors", "file_kinds"},
     "machine": {"errors"},
     "similarity": {"errors"},
     "tokenizer": FOUNDATION,

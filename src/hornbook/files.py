@@ -1,68 +1,115 @@
-"""Files that appear whole or not at all, and JSON that is checked before it is believed.
+"""Files that appear whole or not at all, reading with a limit, and JSON that is checked before it is used.
 
 Knows nothing of models. `hub` and `tokenizer` build on it.
 """
 
 import errno
-import io
 import json
 import os
+import re
 import secrets
+import stat
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hornbook.errors import HornbookError
+from hornbook.file_kinds import BEGINNING_BYTES, refuse_other_kind
 
-__all__ = ["parse_json", "read_json", "write_whole"]
+__all__ = ["naming_path", "parse_json", "read_bounded", "read_json", "write_whole"]
 
-BLOCK_BYTES = 1 << 20
 UTF8_BOM = b"\xef\xbb\xbf"
+READ_CHUNK_BYTES = 1 << 20
+TEMPORARY = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.tmp", re.S)
+CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR}
+"""What systems answer that cannot open or sync a folder."""
 
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary neighbour of `path` and renames it to `path` once it is complete and on disk.
 
+    A file that is replaced hands its permissions on. A link is replaced, not followed.
+
     Raises:
-        OSError: the folder is missing, read-only or full; it names `path`, which is then as it was before.
+        OSError: the folder is missing, read-only or full, or `path` is a folder or a device. The error names
+            `path`, which is then as it was before.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    with naming_path(path):
+        _check_target(path)
+        temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+        try:
+            with temporary.open("xb") as stream:
+                _copy_permissions(path, stream)
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def naming_path(path: Path) -> Iterator[None]:
+    """Makes an OSError name `path` if it names no file, or a hidden temporary beside `path`.
+
+    A full disk, for example, does not say which.
+    """
     try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException as problem:
-        temporary.unlink(missing_ok=True)
-        if isinstance(problem, OSError) and problem.errno and problem.filename in {None, str(temporary)}:
-            problem.filename, problem.filename2 = str(path), None
-        raise
-    _sync_folder(path.parent)
+        yield
+    except OSError as problem:
+        if problem.errno is None or not _is_unnamed(problem, path):
+            raise
+        raise OSError(problem.errno, problem.strerror, str(path)) from None
+
+
+def read_bounded(path: Path, *, max_bytes: int, error: type[HornbookError], expected: str = "") -> bytes:
+    """Reads a file of at most `max_bytes`, whatever its size claims: a pipe or a device may not end.
+
+    Args:
+        path: the file.
+        max_bytes: the most that it may hold.
+        error: the class to raise.
+        expected: what the file should be, for example "a vocabulary"; if given, a file that is known to be
+            something else is refused, see `hornbook.file_kinds`.
+
+    Raises:
+        error: it holds more, or is something else than `expected`.
+        OSError: the file cannot be read.
+    """
+    with naming_path(path), path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        chunks = [stream.read(BEGINNING_BYTES)]
+        if expected:
+            refuse_other_kind(chunks[0], source=str(path), expected=expected, error=error)
+        if size > max_bytes:
+            raise error(f"{path}: {size} bytes, expected at most {max_bytes}; is this the right file?")
+        arrived = len(chunks[0])
+        while arrived <= max_bytes and (chunk := stream.read(READ_CHUNK_BYTES)):
+            chunks.append(chunk)
+            arrived += len(chunk)
+    if arrived > max_bytes:
+        raise error(
+            f"{path}: does not end after {max_bytes} bytes, the most expected; is this the right file?"
+        )
+    return b"".join(chunks)
 
 
 def read_json(path: Path, *, max_bytes: int, error: type[HornbookError]) -> Any:
     """Reads one JSON document of at most `max_bytes`.
 
     Raises:
-        error: larger than `max_bytes`, not UTF-8, not JSON, a key given twice, or nested too deep.
+        error: larger than `max_bytes`, another kind of file, not UTF-8, not JSON, a key given twice, or
+            nested too deep.
         OSError: the file cannot be read.
     """
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise error(f"{path}: {size} bytes, expected at most {max_bytes}; is this the right file?")
-    content = io.BytesIO()
-    with path.open("rb") as stream:
-        while block := stream.read(min(BLOCK_BYTES, max_bytes + 1 - content.tell())):  # a device has no size
-            content.write(block)
-    if content.tell() > max_bytes:
-        raise error(f"{path}: over {max_bytes} bytes, expected at most that many; is this the right file?")
-    return parse_json(content.getvalue(), source=str(path), error=error)
+    content = read_bounded(path, max_bytes=max_bytes, error=error, expected="JSON")
+    return parse_json(content, source=str(path), error=error)
 
 
 def parse_json(content: bytes, *, source: str, error: type[HornbookError]) -> Any:
@@ -94,13 +141,39 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _is_unnamed(problem: OSError, path: Path) -> bool:
+    """Whether the error names no file, or a hidden temporary of `path`."""
+    if problem.filename is None:
+        return True
+    named = Path(os.fsdecode(problem.filename)) if isinstance(problem.filename, str | bytes) else None
+    return named is not None and named.parent == path.parent and bool(TEMPORARY.fullmatch(named.name))
+
+
+def _check_target(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, a file cannot take its name", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is a device or a pipe, a file must not replace it", str(path))
+
+
+def _copy_permissions(path: Path, stream: BinaryIO) -> None:
+    """Gives the open file the permissions of the one that it replaces."""
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            os.fchmod(stream.fileno(), stat.S_IMODE(mode) & 0o777)
+
+
 def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself survive a power cut; not every system can open a folder."""
+    """Makes the rename itself survive a power cut, where a folder can be opened and synced."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        if problem.errno not in CANNOT_SYNC:
+            raise
