@@ -9,7 +9,7 @@ import re
 
 from hornbook.errors import HornbookError
 
-__all__ = ["BEGINNING_BYTES", "describe_kind", "refuse_other_kind"]
+__all__ = ["BEGINNING_BYTES", "SAFETENSORS", "describe_kind", "refuse_other_kind"]
 
 BEGINNING_BYTES = 512
 """How much of a file's beginning `describe_kind` looks at."""
@@ -18,6 +18,8 @@ CONVERT = "`hornbook models convert` makes a safetensors file of it"
 UNPACK = "unpack it first"
 ITSELF = "download the file itself"
 POINTER = "a Git LFS pointer, not the file itself; run `git lfs pull` in its repository"
+
+SAFETENSORS = "a safetensors file"
 
 KINDS = (
     (rb"\0{16,}\Z", "nothing but zero bytes; was it written or downloaded in full?"),
@@ -52,7 +54,7 @@ KINDS = (
     (rb"7z\xbc\xaf\x27\x1c", f"a 7z archive; {UNPACK}"),
     (rb".{257}ustar", f"a tar archive; {UNPACK}"),
     (rb"%PDF-", "a PDF document"),
-    (rb".{4}\0{4}\{", "a safetensors file"),
+    (rb".{4}\0{4}\{", SAFETENSORS),
 )
 """How a kind begins, and what it is with what helps; the first that fits counts."""
 
@@ -77,11 +79,12 @@ def refuse_other_kind(beginning: bytes, *, source: str, expected: str, error: ty
     Args:
         beginning: the first bytes of the file, at most `BEGINNING_BYTES` of which are looked at.
         source: what the message calls the file, usually its path.
-        expected: what the file should be, for example "JSON" or "a list of merges".
+        expected: what the file should be, for example "JSON", "a list of merges" or `SAFETENSORS`.
         error: the class to raise.
 
     Raises:
         error: it is a Git LFS pointer, an HTML page, an archive, or another kind of `describe_kind`.
     """
-    if kind := describe_kind(beginning):
+    kind = describe_kind(beginning)
+    if kind is not None and kind != expected:
         raise error(f"{source}: expected {expected}, this is {kind}")

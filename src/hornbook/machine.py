@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from hornbook.errors import ConfigError
 
-__all__ = ["cpu_features", "usable_threads"]
+__all__ = ["available_processors", "cpu_features", "usable_threads"]
 
 NOTEWORTHY = ("sse2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "asimd", "neon")
 CPU_INFO = Path("/proc/cpuinfo")

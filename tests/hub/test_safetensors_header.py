@@ -1,4 +1,4 @@
-"""Damaged and hostile safetensors files: ModelFormatError with the place, and nothing else."""
+"""Damaged and hostile safetensors files: ModelFormatError that says where, and nothing else."""
 
 import json
 import resource
@@ -138,9 +138,16 @@ def test_layout(tmp_path: Path, tensors: dict[str, list[int]], size: int, messag
     assert message in refused(tmp_path / "x", framed(header, b"\0" * size))
 
 
-@pytest.mark.parametrize("value", [[], 7, None, {"a": 1}, {"a": None}, {"a": {}}])
+@pytest.mark.parametrize("value", [[], 7, "", False, {"a": 1}, {"a": None}, {"a": {}}])
 def test_metadata(tmp_path: Path, value: Any) -> None:
     assert "__metadata__ must map text to text" in refused(tmp_path / "x", framed({"__metadata__": value}))
+
+
+def test_metadata_that_is_null_is_absent(tmp_path: Path) -> None:
+    content = framed({"__metadata__": None, "w": entry()}, b"1234")
+    (tmp_path / "x").write_bytes(content)
+    assert open_tensors(tmp_path / "x").metadata == {}
+    assert [name for name, _ in reference.deserialize(content)] == list(open_tensors(tmp_path / "x"))
 
 
 @pytest.mark.parametrize("value", [[], 7, None, "x", {}, {"dtype": "F32"}, entry() | {"more": 1}])
@@ -268,8 +275,8 @@ def test_mutations_are_judged_as_by_the_reference(
     tmp_path: Path, mutations: list[tuple[int, int]], longer: int
 ) -> None:
     content = bytearray(VALID)
-    for place, value in mutations:
-        content[place] = value
+    for position, value in mutations:
+        content[position] = value
     content = content[:longer] if longer < 0 else content + b"\0" * longer
     (tmp_path / "x").write_bytes(content)
     try:

@@ -1,17 +1,18 @@
-"""The header of a safetensors file, believed only after it is checked against the size of the file.
+"""The header of a safetensors file, used only after it is checked against the size of the file.
 
 Nothing is allocated because a file claims it: the header is at most as long as the file, and the tensors must
 cover the rest of it exactly, without overlap or gap. Reading and writing: `hornbook.hub.safetensors`.
 """
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from hornbook.errors import ModelFormatError
+from hornbook.file_kinds import BEGINNING_BYTES, SAFETENSORS, refuse_other_kind
 from hornbook.files import parse_json
+from hornbook.hub.open_file import OpenFile
 
 __all__ = ["DTYPE_BITS", "METADATA_KEY", "Header", "TensorSpec", "printable", "read_header"]
 
@@ -46,6 +47,8 @@ DTYPE_BITS = {
 LENGTH_BYTES = 8
 HEADER_LIMIT = 100_000_000
 """The longest header that the reference implementation reads, in bytes."""
+SHOWN_BYTES = 60
+"""How much of a text in place of a header goes into the message."""
 MAX_DIMENSIONS = 32
 """What every NumPy from 1.26 on can hold."""
 MAX_SIZE = 2**63 - 1
@@ -79,17 +82,22 @@ class Header:
     data_begin: int
 
 
-def read_header(stream: BinaryIO, path: Path) -> Header:
-    """Reads and checks the header of an open file; `path` names it in messages.
+def read_header(file: OpenFile) -> Header:
+    """Reads and checks the header of an open file.
 
     Raises:
         ModelFormatError: the file is not a safetensors file, or does not hold what its header claims.
         OSError: the file cannot be read.
     """
-    file_size = os.fstat(stream.fileno()).st_size
-    length = _header_length(stream, file_size, path)
-    document = _parse(stream.read(length), path)
-    metadata = _checked_metadata(document.pop(METADATA_KEY, {}), path)
+    path, file_size = file.path, file.size
+    beginning = file.read(0, min(file_size, BEGINNING_BYTES), "the header").tobytes()
+    try:
+        length = _header_length(beginning, file_size, path)
+        document = _parse(file.read(LENGTH_BYTES, length, "the header").tobytes(), path)
+    except ModelFormatError:
+        _refuse_other_kind(beginning, path)
+        raise
+    metadata = _checked_metadata(document.pop(METADATA_KEY, None), path)
     specs = {name: _checked_spec(name, entry, path) for name, entry in document.items()}
     data_begin = LENGTH_BYTES + length
     _check_layout(specs, file_size - data_begin, path)
@@ -101,10 +109,10 @@ def printable(name: str) -> str:
     return repr(name)[1:-1][:200]
 
 
-def _header_length(stream: BinaryIO, file_size: int, path: Path) -> int:
+def _header_length(beginning: bytes, file_size: int, path: Path) -> int:
     if file_size < LENGTH_BYTES:
         raise ModelFormatError(f"{path}: {file_size} bytes, need at least {LENGTH_BYTES}")
-    length = int.from_bytes(stream.read(LENGTH_BYTES), "little")
+    length = int.from_bytes(beginning[:LENGTH_BYTES], "little")
     if length > file_size - LENGTH_BYTES:
         raise ModelFormatError(
             f"{path}: header length {length} exceeds file size {file_size}; is the download complete?"
@@ -112,6 +120,14 @@ def _header_length(stream: BinaryIO, file_size: int, path: Path) -> int:
     if length > HEADER_LIMIT:
         raise ModelFormatError(f"{path}: header length {length} exceeds the limit of {HEADER_LIMIT}")
     return length
+
+
+def _refuse_other_kind(beginning: bytes, path: Path) -> None:
+    """Names the kind of a file that has no header: a known format, or text such as a server's answer."""
+    refuse_other_kind(beginning, source=str(path), expected=SAFETENSORS, error=ModelFormatError)
+    text = beginning[:SHOWN_BYTES].decode("latin-1")
+    if len(beginning) >= LENGTH_BYTES and text.isascii() and "".join(text.split()).isprintable():
+        raise ModelFormatError(f"{path}: expected {SAFETENSORS}, this is text that begins {text!r}")
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
@@ -133,6 +149,8 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def _checked_metadata(metadata: Any, path: Path) -> dict[str, str]:
+    if metadata is None:  # absent, or null, which the reference reads as absent
+        return {}
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ModelFormatError(f"{path}: {METADATA_KEY} must map text to text")
     for text in (*metadata, *metadata.values()):

@@ -4,8 +4,8 @@
     header      {"wte.weight": {"dtype": "F32", "shape": [7, 5], "data_offsets": [0, 140]}, ...}
     data        the arrays, one after the other; offsets count from here
 
-Reading maps the file: an array costs memory when it is touched. What the header claims is checked first, in
-`hornbook.hub.header`. Several files that make one model: see `hornbook.hub.folder`.
+Each array is read when it is asked for, in `hornbook.hub.open_file`. What the header claims is checked first,
+in `hornbook.hub.header`. Several files that make one model: see `hornbook.hub.folder`.
 Source: https://github.com/huggingface/safetensors#format
 """
 
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from hornbook.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from hornbook.errors import ConfigError, ModelFormatError
 from hornbook.files import write_whole
-from hornbook.hub.header import DTYPE_BITS, METADATA_KEY, TensorSpec, printable, read_header
+from hornbook.hub.header import DTYPE_BITS, METADATA_KEY, Header, TensorSpec, printable, read_header
+from hornbook.hub.open_file import OpenFile
 
 __all__ = ["StoredDtype", "TensorFile", "open_tensors", "save_tensors"]
 
@@ -47,39 +48,42 @@ DTYPE_RANK = {name: rank for rank, name in enumerate(DTYPE_BITS)}
 
 
 class TensorFile(Mapping[str, NDArray[Any]]):
-    """The tensors of one safetensors file, by name; each is mapped when it is asked for.
+    """The tensors of one safetensors file, by name; each is read anew whenever it is asked for.
 
-    Arrays are writable, and writing changes memory alone, never the file. bfloat16 is widened to float32,
-    exactly.
+    Arrays are writable and in memory of their own: writing to one does not change the file, and the file may
+    change later. bfloat16 is widened to float32, exactly. Asking for a tensor raises ModelFormatError if its
+    type is not supported or the file has become shorter, and OSError if the file cannot be read. Names and
+    `specs` are known without reading.
     """
 
-    def __init__(
-        self, path: Path, specs: dict[str, TensorSpec], metadata: dict[str, str], data: NDArray[np.uint8]
-    ) -> None:
-        self.path = path
+    def __init__(self, file: OpenFile, header: Header) -> None:
+        self.path = file.path
         """Where the file is."""
-        self.specs = specs
-        """Type, shape and place of every tensor, in the order of the header."""
-        self.metadata = metadata
+        self.specs = header.specs
+        """Type, shape and position of every tensor, in the order of the header."""
+        self.metadata = header.metadata
         """The text that the file carries about itself."""
-        self._data = data
+        self._file = file
+        self._data_begin = header.data_begin
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         spec = self.specs[name]
-        content = self._data[spec.begin : spec.end]
-        if spec.dtype == "BF16":
-            return bfloat16_to_float32(content.view("<u2")).reshape(spec.shape)
-        if spec.dtype == "BOOL":
-            return content.astype(np.bool_).reshape(
-                spec.shape
-            )  # bytes other than 0 and 1 are no bool to NumPy
-        if spec.dtype not in NUMPY_TYPES:
+        if spec.dtype not in NUMPY_TYPES and spec.dtype != "BF16":
             raise ModelFormatError(
                 f"{self.path}: unsupported dtype for tensor {printable(name)}: {spec.dtype}; "
                 f"supported: {', '.join(NUMPY_TYPES)}, BF16"
             )
-        array = content.view(NUMPY_TYPES[spec.dtype]).reshape(spec.shape)
-        return array if array.flags.aligned else array.copy()
+        begin, size = self._data_begin + spec.begin, spec.end - spec.begin
+        content = self._file.read(begin, size, f"tensor {printable(name)}")
+        if spec.dtype == "BF16":
+            return bfloat16_to_float32(content.view("<u2")).reshape(spec.shape)
+        if spec.dtype == "BOOL":
+            # Bytes other than 0 and 1 are no bool to NumPy.
+            return content.astype(np.bool_).reshape(spec.shape)
+        return content.view(NUMPY_TYPES[spec.dtype]).reshape(spec.shape)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.specs
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.specs)
@@ -92,7 +96,7 @@ class TensorFile(Mapping[str, NDArray[Any]]):
 
 
 def open_tensors(path: Path | str) -> TensorFile:
-    """Checks a safetensors file and maps it; no tensor is read yet.
+    """Checks a safetensors file; no tensor is read yet.
 
     Raises:
         ModelFormatError: the file is cut, damaged, or its header claims what the file does not hold.
@@ -103,13 +107,8 @@ def open_tensors(path: Path | str) -> TensorFile:
         >>> tensors["wte.weight"].shape  # doctest: +SKIP
         (50257, 768)
     """
-    path = Path(path)
-    with path.open("rb") as stream:
-        header = read_header(stream, path)
-        # Copy on write: arrays are writable, and the file is never altered.
-        mapped = np.memmap(stream, dtype=np.uint8, mode="c")
-    data = np.asarray(mapped).view(np.ndarray)[header.data_begin :]
-    return TensorFile(path, header.specs, header.metadata, data)
+    file = OpenFile(Path(path))
+    return TensorFile(file, read_header(file))
 
 
 def save_tensors(
@@ -131,7 +130,7 @@ def save_tensors(
     Raises:
         ConfigError: a value is too large for `dtype`, or `dtype`, a name or the metadata cannot be stored.
         ModelFormatError: an array has a type that the format does not know, such as complex or object.
-        OSError: the file cannot be written; what was there before is untouched.
+        OSError: the file cannot be written; an existing one is then untouched.
     """
     if dtype not in (None, "float32", "bfloat16", "float16"):
         raise ConfigError(f"save_tensors: dtype must be float32, bfloat16, float16 or None, got {dtype!r}")
@@ -146,7 +145,7 @@ def save_tensors(
 
 
 def _laid_out(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> dict[str, TensorSpec]:
-    """Places for tensors of these types and shapes: widest types first, so that each lies aligned."""
+    """Positions for tensors of these types and shapes: widest types first, so that each is aligned."""
     specs, end = {}, 0
     for name in sorted(tensors, key=lambda name: (-DTYPE_RANK[tensors[name][0]], name)):
         dtype, shape = tensors[name]
