@@ -192,6 +192,33 @@ def layer_branch(layer: ResidualLinear, x: Tensor) -> Any:
     return branch
 
 
+@pytest.mark.parametrize("p", [0.0, 0.5])
+def test_residual_linear_activates_the_branch_before_the_residual(p: float) -> None:
+    layer = ResidualLinear(5, 101, dropout=p, rng=get_backend().generator(7))
+    layer.train()
+    x, residual = randn(3, 5, rng=1), randn(3, 101, rng=2)
+    branch = layer(x, activation="relu", residual=residual).numpy() - residual.numpy()
+    linear = np.maximum(x.numpy() @ layer.weight.numpy(), 0) / (1 - p)
+    kept = branch != 0
+    np.testing.assert_allclose(branch[kept], linear[kept], atol=8 * EPS)
+    assert (branch > -8 * EPS).all()
+
+
+def test_one_counted_target_has_the_mean_for_its_own_loss() -> None:
+    x, table, targets = randn(5, 7, rng=1), randn(11, 7, rng=2), np.array([-1, -1, 3, -100, -1], np.int32)
+    expected = functional.cross_entropy(x, table, targets).numpy().sum()
+    assert functional.mean_cross_entropy(x, table, targets).item() == pytest.approx(expected, rel=4 * EPS)
+    with no_grad():
+        assert functional.mean_cross_entropy(x, table, targets).item() == pytest.approx(expected, rel=4 * EPS)
+
+
+def test_settings_that_are_not_given_are_those_of_torch() -> None:
+    assert (Dropout().p, LayerNorm(3).eps) == (0.5, 1e-5)
+    assert list(Linear(5, 3).state_dict()) == ["weight", "bias"]
+    weight = Linear(211, 101).weight.numpy()  # but weights begin as GPT-2's do
+    assert abs(weight.std() - 0.02) < 4 * 0.02 / np.sqrt(2 * weight.size)
+
+
 def test_skip_init_draws_nothing() -> None:
     rng, untouched = get_backend().generator(3), get_backend().generator(3)
     with init.skip_init():

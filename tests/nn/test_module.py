@@ -10,6 +10,7 @@ class Inner(Module):
     def __init__(self) -> None:
         self.scale = Parameter(np.ones(3, "f"))
         self.layers = [Linear(3, 5), Linear(5, 2, bias=False)]
+        self.sizes = [3, 5, 2]
         self.not_learned = Tensor(np.ones(7, "f"))
 
 
