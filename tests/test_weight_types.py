@@ -1,7 +1,7 @@
 """Loading with dtype: what is rounded, what is refused, and what it costs in perplexity."""
 
 import math
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import cast
 
@@ -80,7 +80,10 @@ def test_a_loaded_model_keeps_no_file_mapped(name: str, dtype: WeightType, train
     """A file that shrinks later must not end the process, and memory at rest is that of the weights."""
     folder = GOLDEN / "gpt2" / name
     paths = {str(path) for path in folder.glob("*.safetensors")}
-    with next(iter(folder.glob("*.safetensors"))).open("rb") as stream, mmap(stream.fileno(), 0, access=1):
+    with (
+        next(iter(folder.glob("*.safetensors"))).open("rb") as stream,
+        mmap(stream.fileno(), 0, access=ACCESS_READ),
+    ):
         assert paths & mapped_files()
     loaded = load_model(folder, dtype=dtype, trainable=trainable)
     assert not paths & mapped_files()
