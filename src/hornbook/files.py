@@ -100,8 +100,14 @@ def read_bounded(path: Path, *, max_bytes: int, error: type[HornbookError], expe
     return b"".join(chunks)
 
 
-def read_json(path: Path, *, max_bytes: int, error: type[HornbookError]) -> Any:
+def read_json(path: Path, *, max_bytes: int, error: type[HornbookError], unique_keys: bool = True) -> Any:
     """Reads one JSON document of at most `max_bytes`.
+
+    Args:
+        path: the file.
+        max_bytes: its greatest size.
+        error: the class to raise.
+        unique_keys: whether a key given twice is an error; else its last value counts.
 
     Raises:
         error: larger than `max_bytes`, another kind of file, not UTF-8, not JSON, a key given twice, or
@@ -109,11 +115,11 @@ def read_json(path: Path, *, max_bytes: int, error: type[HornbookError]) -> Any:
         OSError: the file cannot be read.
     """
     content = read_bounded(path, max_bytes=max_bytes, error=error, expected="JSON")
-    return parse_json(content, source=str(path), error=error)
+    return parse_json(content, source=str(path), error=error, unique_keys=unique_keys)
 
 
-def parse_json(content: bytes, *, source: str, error: type[HornbookError]) -> Any:
-    """Parses JSON strictly; `source` names it in messages.
+def parse_json(content: bytes, *, source: str, error: type[HornbookError], unique_keys: bool = True) -> Any:
+    """Parses JSON strictly; `source` names it in messages, for `unique_keys` see `read_json`.
 
     Raises:
         error: byte order mark, not UTF-8, not JSON, a key given twice, or nested too deep.
@@ -125,7 +131,7 @@ def parse_json(content: bytes, *, source: str, error: type[HornbookError]) -> An
     except UnicodeDecodeError as problem:
         raise error(f"{source}: not UTF-8 at byte {problem.start}") from None
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
+        return json.loads(text, object_pairs_hook=_without_duplicates if unique_keys else None)
     except RecursionError:
         raise error(f"{source}: JSON nesting too deep") from None
     except ValueError as problem:

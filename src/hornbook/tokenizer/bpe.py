@@ -7,6 +7,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,8 @@ from hornbook.tokenizer.tokenizer import Tokenizer
 
 __all__ = ["BPETokenizer"]
 
+HEADER = "#version: 0.2"
+
 
 class BPETokenizer(Tokenizer):
     """Byte-level byte pair encoding; made by `from_files`, `from_file` or `from_folder`.
@@ -33,7 +36,7 @@ class BPETokenizer(Tokenizer):
 
     def __init__(self, document: Mapping[str, Any], *, source: str = "tokenizer", **options: Any) -> None:
         super().__init__(document, source=source, **options)
-        if self._pipeline.pieces is None:
+        if not (self._pipeline.kind == "byte-level BPE" and self._pipeline.decoder.is_byte_level):
             raise TokenizerError(f"{source}: not a byte-level BPE; Tokenizer.from_file reads other kinds")
 
     @classmethod
@@ -58,16 +61,17 @@ class BPETokenizer(Tokenizer):
             OSError: A file cannot be written; a file of that name is kept.
         """
         tokens = self._pipeline.tokens
-        pairs = [_pair(entry) for entry in self._document["model"]["merges"]]
+        pairs = [_pair(entry) for entry in self._document["model"]["merges"] if entry != HEADER]
         special = special_tokens(tokens, pairs, "save_files")
         if not self._is_plain(set(special)):
             raise TokenizerError(
                 "save_files: vocab.json and merges.txt cannot hold this tokenizer's added tokens or "
                 "settings; save() writes a tokenizer.json, which can"
             )
-        vocab = json.dumps(dict(tokens), ensure_ascii=False, separators=(",", ":"))
+        in_order = dict(sorted(tokens.items(), key=itemgetter(1)))
+        vocab = json.dumps(in_order, ensure_ascii=False, separators=(",", ":"))
         merges = "".join(f"{left} {right}\n" for left, right in pairs)
-        for name, text in (("vocab.json", vocab), ("merges.txt", f"#version: 0.2\n{merges}")):
+        for name, text in (("vocab.json", vocab), ("merges.txt", f"{HEADER}\n{merges}")):
             with write_whole(Path(folder) / name) as stream:
                 stream.write(text.encode("utf-8"))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import checked_ids, checked_text, checked_texts, well_formed
-from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow, fit
+from hornbook.tokenizer.encoded_batch import EncodedBatch, Layout, Overflow, fit
 from hornbook.tokenizer.spans import Span
 from hornbook.tokenizer.steps.added_tokens import Specials
 from hornbook.tokenizer.streaming import DecodeStream
@@ -89,8 +89,8 @@ class CharTokenizer:
         codes = np.frombuffer("".join(known).encode("utf-32-le"), "<u4")
         ids = np.minimum(codes, self.unk_token_id).astype(np.int32)
         offsets = np.cumsum([0, *map(len, known)], dtype=np.int32)
-        after = (self.unk_token_id + 1,) if add_special_tokens else ()
-        return fit(ids, offsets, max_length, on_overflow, after=after)
+        layout: Layout = (None, (self.unk_token_id + 1,)) if add_special_tokens else (None,)
+        return fit(ids, offsets, max_length, on_overflow, layout=layout)
 
     def encode_with_spans(self, text: str) -> list[Span]:
         """Each character's id, its position, and the position after it.

@@ -1,6 +1,6 @@
 """Many texts as ids, packed one after the other; texts that are too long are truncated or divided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,10 @@ from hornbook.errors import ContextLengthError, TokenizerError
 from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.spans import Ids
 
-__all__ = ["EncodedBatch", "Overflow", "fit"]
+__all__ = ["EncodedBatch", "Layout", "Overflow", "fit"]
+
+Layout: TypeAlias = tuple[tuple[int, ...] | None, ...]
+"""What a sequence consists of: ids of special tokens, and None for the ids of its text."""
 
 Overflow: TypeAlias = Literal["error", "truncate", "chunk"]
 """Whether a text that is too long is an error, is truncated, or is divided into several sequences."""
@@ -46,8 +49,7 @@ def fit(
     max_length: int | None,
     on_overflow: Overflow,
     *,
-    before: Sequence[int] = (),
-    after: Sequence[int] = (),
+    layout: Layout = (None,),
     keep_end: bool = False,
     stride: int = 0,
 ) -> EncodedBatch:
@@ -58,8 +60,7 @@ def fit(
         offsets: where each text begins and the last one ends, int32 `[B+1]`.
         max_length: the most ids of a sequence; None for no limit.
         on_overflow: what is done with longer texts.
-        before: ids that go before each sequence; `max_length` counts them.
-        after: ids that go after each sequence; `max_length` counts them.
+        layout: what each sequence consists of; `max_length` counts its special tokens.
         keep_end: whether truncation keeps the end of a text instead of its beginning.
         stride: how many ids at the end of a chunk the next one repeats.
 
@@ -72,7 +73,7 @@ def fit(
         raise TokenizerError(
             f"encode_batch: on_overflow must be 'error', 'truncate' or 'chunk', got {brief(on_overflow)}"
         )
-    extra = len(before) + len(after)
+    extra = sum(len(item) for item in layout if item is not None)
     if max_length is not None and (type(max_length) is not int or max_length < extra + 1):
         raise TokenizerError(
             f"encode_batch: max_length must be an integer of {extra + 1} or more, got {brief(max_length)}"
@@ -87,7 +88,7 @@ def fit(
             batch = _truncated(batch, content, room, keep_end)
         else:
             batch = _chunked(batch, room, _checked_stride(stride, room))
-    return _surrounded(batch, before, after) if extra else batch
+    return batch if layout == (None,) else _laid_out(batch, layout)
 
 
 def _too_long(n_tokens: Ids, max_length: int) -> ContextLengthError:
@@ -127,15 +128,19 @@ def _chunked(batch: EncodedBatch, room: int, stride: int) -> EncodedBatch:
     return replace(batch, ids=ids, offsets=offsets, text_index=text_index)
 
 
-def _surrounded(batch: EncodedBatch, before: Sequence[int], after: Sequence[int]) -> EncodedBatch:
-    """Puts the same ids around each sequence."""
+def _laid_out(batch: EncodedBatch, layout: Layout) -> EncodedBatch:
+    """Writes the items of the layout for each sequence, one item after the other."""
     lengths = np.diff(batch.offsets)
-    offsets = _offsets(lengths + len(before) + len(after))
+    sizes = [lengths if item is None else np.full_like(lengths, len(item)) for item in layout]
+    offsets = _offsets(sum(sizes, np.zeros_like(lengths)))
     ids = np.empty(offsets[-1], np.int32)
-    ids[offsets[:-1, None] + np.arange(len(before))] = before
-    ids[offsets[1:, None] + np.arange(-len(after), 0)] = after
-    shift = offsets[:-1] + len(before) - batch.offsets[:-1]
-    ids[np.arange(len(batch.ids)) + np.repeat(shift, lengths)] = batch.ids
+    start = offsets[:-1].copy()
+    for item, size in zip(layout, sizes, strict=True):
+        if item is None:
+            ids[np.arange(len(batch.ids)) + np.repeat(start - batch.offsets[:-1], lengths)] = batch.ids
+        else:
+            ids[start[:, None] + np.arange(len(item))] = item
+        start += size
     return replace(batch, ids=ids, offsets=offsets)
 
 

@@ -1,4 +1,4 @@
-"""JSON objects read key by key: a setting is applied or named in an error, never ignored in silence."""
+"""JSON objects read key by key, each value checked; unknown keys, as of later versions, are ignored."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -28,11 +28,9 @@ class JsonObject:
             raise TokenizerError(f"{path}: expected an object, got {brief(value)}")
         self.path = path
         self._values: Mapping[str, Any] = value
-        self._unread = {key for key, entry in value.items() if entry is not None}
 
     def value(self, key: str, default: Any = None) -> Any:
         """The value of a key, of any type; `null` counts as absent."""
-        self._unread.discard(key)
         found = self._values.get(key)
         if found is None and default is REQUIRED:
             raise self.error(key, "is missing")
@@ -59,12 +57,11 @@ class JsonObject:
             raise self.error(key, f"must be one character, got {brief(value)}")
         return value
 
-    def integer(self, key: str, default: Any = REQUIRED, *, least: int = 0, most: int | None = None) -> int:
-        """An integer of at least `least`, and at most `most` if that is given."""
+    def integer(self, key: str, default: Any = REQUIRED, *, least: int = 0) -> int:
+        """An integer of at least `least`."""
         value = self.value(key, default)
-        if type(value) is not int or value < least or (most is not None and value > most):
-            bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
-            raise self.error(key, f"must be an integer {bounds}, got {brief(value)}")
+        if type(value) is not int or value < least:
+            raise self.error(key, f"must be an integer of {least} or more, got {brief(value)}")
         return value
 
     def choice(self, key: str, choices: Collection[str], default: Any = REQUIRED) -> str:
@@ -74,13 +71,6 @@ class JsonObject:
             raise self.error(key, f"must be one of {', '.join(choices)}; got {brief(value)}")
         return value
 
-    def neutral(self, key: str, *accepted: Any) -> None:
-        """Accepts an unsupported setting as long as it has no effect: absent, or one of `accepted`."""
-        value = self.value(key)
-        if value is not None and not any(value == each for each in accepted):
-            expected = " or ".join(map(repr, (*accepted, None)))
-            raise self.error(key, f"must be {expected}, got {brief(value)}; nothing else is supported")
-
     def __iter__(self) -> Iterator[str]:
         """All keys of the object."""
         return iter(self._values)
@@ -88,9 +78,9 @@ class JsonObject:
     def items(self, key: str) -> list[Any]:
         """A list of anything; empty for `null`."""
         value = self.value(key, [])
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise self.error(key, f"expected a list, got {brief(value)}")
-        return value
+        return list(value)
 
     def objects(self, key: str) -> "list[JsonObject]":
         """A list of objects; empty for `null`."""
@@ -100,22 +90,11 @@ class JsonObject:
 
     def object(self, key: str) -> "JsonObject":
         """An object."""
-        self._unread.discard(key)
         return JsonObject(self._values.get(key), f"{self.path}: {key}")
 
     def optional(self, key: str) -> "JsonObject | None":
         """An object, or None for `null`."""
         return None if self.value(key) is None else self.object(key)
-
-    def close(self) -> None:
-        """Refuses settings that were never read.
-
-        Raises:
-            TokenizerError: a setting is not supported.
-        """
-        if self._unread:
-            key = min(self._unread)
-            raise self.error(key, f"is not supported, got {brief(self._values[key])}")
 
     def error(self, key: str, problem: str) -> TokenizerError:
         """The error about one setting."""

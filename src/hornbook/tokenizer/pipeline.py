@@ -50,15 +50,14 @@ class Pipeline:
 
     Attributes:
         kind: the kind of the model, for people: "byte-level BPE", "WordPiece".
-        tokens: all tokens to their ids, in order of ids from 0 on.
+        tokens: the model's tokens to their ids, and the added ones.
         added: the tokens that are found by their spelling.
         normalizer: what text goes through first, if anything.
         pre_tokenizers: what divides it into words, one after the other.
         model: words to ids.
         unknown: the token for what is in no other, if there is one.
         template: what goes around a text.
-        decoder: tokens to bytes.
-        pieces: the bytes of each token, if they are the same wherever it stands.
+        decoder: tokens to text.
         truncation: how long texts may be, if the file says so.
         pad_token: what sequences are filled up with, if the file says so.
     """
@@ -72,7 +71,6 @@ class Pipeline:
     unknown: str | None
     template: Template
     decoder: Decoder
-    pieces: Sequence[bytes] | None
     truncation: Truncation | None
     pad_token: str | None
 
@@ -82,9 +80,15 @@ class Pipeline:
         return AddedTokens(self.added, self.normalizer)
 
     @cached_property
-    def spellings(self) -> list[str]:
-        """The token of each id."""
-        return list(self.tokens)
+    def spellings(self) -> dict[int, str]:
+        """Ids to tokens; some ids below `vocab_size` may have none."""
+        spellings = {token_id: token for token, token_id in self.tokens.items()}
+        return spellings | {token.id: token.content for token in self.added}
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """One more than the greatest id."""
+        return max(self.tokens.values(), default=-1) + 1
 
     def encode_batch(self, texts: Sequence[str], wanted: Sequence[frozenset[str]]) -> tuple[Ids, Ids]:
         """The ids of all texts, int32 `[N]`, and where each begins and the last ends, int32 `[B+1]`.
@@ -118,35 +122,45 @@ class Pipeline:
             wanted: the special tokens to look for.
         """
         spans: list[Span] = []
+        spelled: list[str] = []
         for piece in self.added_tokens.split(AlignedText(text, range(len(text))), wanted):
             if isinstance(piece, AlignedText):
                 for word in in_turn(self.pre_tokenizers, piece):
-                    spans += [_in_source(word, *span) for span in self.model.spans(word.text)]
+                    found = self.model.spans(word.text)
+                    spans += [_in_source(word, *span) for span in found]
+                    spelled += [self._spelled(word.text, *span) for span in found]
             else:
-                token, found = piece
-                spans.append(_in_source(found, token.id, 0, len(found.text)))
-        if self.template.trims:
-            return trimmed(spans, self.spellings, keeps_prefix=self.template.keeps_prefix)
+                token, aligned = piece
+                spans.append(_in_source(aligned, token.id, 0, len(aligned.text)))
+                spelled.append(aligned.text)
+        for keeps_prefix in self.template.trims:
+            spans = trimmed(spans, spelled, keeps_prefix=keeps_prefix)
         return spans
 
-    def token_bytes(self, token_id: int, first: bool) -> bytes:
-        """The bytes that a token stands for at the beginning of a text, or further on."""
-        if first and self.pieces is None:
-            return self.decoder(self.spellings[token_id], True)
-        return self._inner_bytes[token_id]
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens; ids without a token are left out."""
+        if self.decoder.is_byte_level:
+            return self.decode_bytes(ids).decode("utf-8", "replace")
+        return self.decoder.decode(self._tokens_of(ids))
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """The bytes that tokens stand for."""
-        if not ids:
-            return b""
-        return self.token_bytes(ids[0], True) + b"".join(map(self._inner_bytes.__getitem__, ids[1:]))
+        """The bytes of tokens."""
+        if self.decoder.is_byte_level:
+            return b"".join(map(self.token_bytes.__getitem__, ids))
+        return self.decoder.decode(self._tokens_of(ids), "bytes").encode("utf-8", "surrogateescape")
 
     @cached_property
-    def _inner_bytes(self) -> Sequence[bytes]:
-        """The bytes of each token where it is not the first of a text."""
-        if self.pieces is not None:
-            return self.pieces
-        return [self.decoder(token, False) for token in self.spellings]
+    def token_bytes(self) -> "TokenBytes":
+        """The bytes of each token inside of a text."""
+        return TokenBytes(self.spellings, self.decoder)
+
+    def _tokens_of(self, ids: Sequence[int]) -> list[str]:
+        return [self.spellings[token_id] for token_id in ids if token_id in self.spellings]
+
+    def _spelled(self, word: str, token_id: int, start: int, stop: int) -> str:
+        """How a token of a word is spelled; the unknown token of a Unigram, as the text is."""
+        is_unknown_text = self.kind == "Unigram" and self.spellings[token_id] == self.unknown
+        return word[start:stop] if is_unknown_text else self.spellings[token_id]
 
     def _pieces_of(
         self, text: str, wanted: frozenset[str], words: list[str]
@@ -159,6 +173,25 @@ class Pipeline:
                 yield first, len(words)
             else:
                 yield piece[0]
+
+
+class TokenBytes(dict[int, bytes]):
+    """Ids to bytes; computed once for each id.
+
+    Args:
+        spellings: ids to tokens.
+        decoder: tokens to text.
+    """
+
+    def __init__(self, spellings: Mapping[int, str], decoder: Decoder) -> None:
+        super().__init__()
+        self._spellings = spellings
+        self._decoder = decoder
+
+    def __missing__(self, token_id: int) -> bytes:
+        tokens = [self._spellings[token_id]] if token_id in self._spellings else []
+        self[token_id] = data = self._decoder.decode(tokens, "inner").encode("utf-8", "surrogateescape")
+        return data
 
 
 def _in_source(word: AlignedText, token_id: int, start: int, stop: int) -> Span:

@@ -1,9 +1,10 @@
 """Ids to text as they come, whole characters only."""
 
 import codecs
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
 
-__all__ = ["DecodeStream"]
+__all__ = ["ChainStream", "DecodeStream", "TextRun"]
 
 
 class DecodeStream:
@@ -40,3 +41,37 @@ class DecodeStream:
     def finish(self) -> str:
         """The text that is left when no more ids come: U+FFFD for a character that was never completed."""
         return self._decoder.decode(b"", final=True)
+
+
+class TextRun(Protocol):
+    """Decodes tokens one by one."""
+
+    def push(self, token: str) -> str:
+        """The text that one more token completes; it may be empty."""
+
+    def finish(self) -> str:
+        """The text that is left when no more tokens come."""
+
+
+class ChainStream(DecodeStream):
+    """Decodes ids one by one, by what decodes their tokens.
+
+    Args:
+        spellings: Ids to tokens; other ids stand for no text.
+        run: Decodes the tokens.
+        left_out: Ids that stand for no text.
+    """
+
+    def __init__(self, spellings: Mapping[int, str], run: TextRun, left_out: Collection[int] = ()) -> None:
+        self._spellings = spellings
+        self._run = run
+        self._left_out = left_out
+
+    def push(self, token_id: int) -> str:
+        """See `DecodeStream.push`."""
+        token = None if token_id in self._left_out else self._spellings.get(token_id)
+        return "" if token is None else self._run.push(token)
+
+    def finish(self) -> str:
+        """See `DecodeStream.finish`."""
+        return self._run.finish()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsIndex
@@ -9,7 +10,7 @@ from typing import Any, Literal, Self, SupportsIndex
 import numpy as np
 
 from hornbook.errors import TokenizerError
-from hornbook.files import read_json, write_whole
+from hornbook.files import write_whole
 from hornbook.tokenizer.checking import (
     brief,
     checked_ids,
@@ -18,16 +19,15 @@ from hornbook.tokenizer.checking import (
     described_tokens,
     well_formed,
 )
-from hornbook.tokenizer.encoded_batch import EncodedBatch, Overflow, fit
+from hornbook.tokenizer.encoded_batch import EncodedBatch, Layout, Overflow, fit
 from hornbook.tokenizer.files.model_folder import read_folder
 from hornbook.tokenizer.files.roles import ROLES, complete_roles
 from hornbook.tokenizer.files.tokenizer_json import build_pipeline
-from hornbook.tokenizer.files.vocabulary import MAX_FILE_BYTES
+from hornbook.tokenizer.files.vocabulary import read_document
 from hornbook.tokenizer.pipeline import Truncation
 from hornbook.tokenizer.spans import Ids, Span
 from hornbook.tokenizer.steps.added_tokens import Specials
-from hornbook.tokenizer.steps.templates import TemplateItems
-from hornbook.tokenizer.streaming import DecodeStream
+from hornbook.tokenizer.streaming import ChainStream, DecodeStream
 
 __all__ = ["Tokenizer"]
 
@@ -102,8 +102,7 @@ class Tokenizer:
             TokenizerError: The file is damaged, over 50 MB, or asks for what is not supported.
             OSError: The file cannot be read.
         """
-        document = read_json(Path(path), max_bytes=MAX_FILE_BYTES, error=TokenizerError)
-        return cls(document, source=str(path), **options)
+        return cls(read_document(Path(path)), source=str(path), **options)
 
     @classmethod
     def from_folder(cls, folder: str | PathLike[str], **options: Any) -> Self:
@@ -125,8 +124,12 @@ class Tokenizer:
         Raises:
             OSError: The file cannot be written; a file that was at `path` is kept.
         """
+        ids = {token.content: token.id for token in self._pipeline.added}
+        listed = [entry for entry in self._document.get("added_tokens") or () if entry["content"]]
+        added = [entry | {"id": ids[entry["content"]]} for entry in listed]
+        document = {**self._document, "added_tokens": sorted(added, key=itemgetter("id"))}
         with write_whole(Path(path)) as stream:
-            stream.write(json.dumps(self._document, ensure_ascii=False, indent=1).encode("utf-8"))
+            stream.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8"))
 
     def config(self) -> dict[str, Any]:
         """The content of a tokenizer_config.json that goes with the tokenizer.json, for transformers."""
@@ -150,7 +153,7 @@ class Tokenizer:
     @property
     def vocab_size(self) -> int:
         """Number of ids, those of special tokens included: they run from 0 to `vocab_size - 1`."""
-        return len(self._pipeline.tokens)
+        return self._pipeline.vocab_size
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -213,8 +216,8 @@ class Tokenizer:
         texts = [checked_text("encode", text)]
         ids, _ = self._encode_texts("encode", texts, allowed_special, disallowed_special)
         content: list[int] = ids.tolist()
-        before, after = self._special_ids(add_special_tokens)
-        return [*before, *content, *after]
+        layout = self._layout(add_special_tokens)
+        return [token_id for item in layout for token_id in (content if item is None else item)]
 
     def encode_pair(
         self,
@@ -245,10 +248,13 @@ class Tokenizer:
         packed, offsets = self._encode_texts("encode_pair", texts, allowed_special, disallowed_special)
         a, b = np.split(packed, offsets[1:-1])
         content: dict[str, list[int]] = {"A": a.tolist(), "B": b.tolist()}
-        template: TemplateItems = self._pipeline.template.pair if add_special_tokens else (("A", 0), ("B", 1))
+        template = self._pipeline.template
+        items = template.pair if add_special_tokens else template.bare_pair
+        if items is None:
+            raise TokenizerError("encode_pair: the tokenizer's post-processor does not take two texts")
         ids: list[int] = []
         types: list[int] = []
-        for item, type_id in template:
+        for item, type_id in items:
             item_ids = content[item] if isinstance(item, str) else item
             ids += item_ids
             types += [type_id] * len(item_ids)
@@ -287,15 +293,13 @@ class Tokenizer:
         """
         known = checked_texts("encode_batch", texts)
         ids, offsets = self._encode_texts("encode_batch", known, allowed_special, disallowed_special)
-        before, after = self._special_ids(add_special_tokens)
         truncation = self._truncation or Truncation(0)
         return fit(
             ids,
             offsets,
             max_length,
             on_overflow,
-            before=before,
-            after=after,
+            layout=self._layout(add_special_tokens),
             keep_end=truncation.direction == "left",
             stride=truncation.stride if stride is None else stride,
         )
@@ -330,17 +334,19 @@ class Tokenizer:
         operation = "encode_with_spans"
         text = well_formed(checked_text(operation, text))
         wanted = self._pipeline.added_tokens.check(operation, text, allowed_special, disallowed_special)
-        before, after = self._special_ids(add_special_tokens)
-        return [
-            *((token_id, 0, 0) for token_id in before),
-            *self._pipeline.spans(text, wanted),
-            *((token_id, 0, 0) for token_id in after),
-        ]
+        spans = self._pipeline.spans(text, wanted)
+        result: list[Span] = []
+        for item in self._layout(add_special_tokens):
+            result += spans if item is None else [(token_id, 0, 0) for token_id in item]
+        return result
 
     def decode_stream(self, *, skip_special_tokens: bool = False) -> DecodeStream:
         """Decodes ids as they come; see `decode`."""
         left_out = set(self._special.values()) if skip_special_tokens else set()
-        return DecodeStream(self._pipeline.token_bytes, left_out)
+        pipeline = self._pipeline
+        if pipeline.decoder.is_byte_level:
+            return DecodeStream(lambda token_id, _: pipeline.token_bytes[token_id], left_out)
+        return ChainStream(pipeline.spellings, pipeline.decoder.start(), left_out)
 
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special_tokens: bool = False) -> str:
         """Turns ids into text; bytes that are not UTF-8 become U+FFFD.
@@ -357,7 +363,7 @@ class Tokenizer:
         if skip_special_tokens:
             left_out = set(self._special.values())
             known = [token_id for token_id in known if token_id not in left_out]
-        return self._pipeline.decode_bytes(known).decode("utf-8", errors="replace")
+        return self._pipeline.decode(known)
 
     def decode_bytes(self, ids: Iterable[SupportsIndex]) -> bytes:
         """Turns ids into the exact bytes they stand for.
@@ -376,11 +382,10 @@ class Tokenizer:
             TokenizerError: The id is out of range.
         """
         (known,) = checked_ids("token_bytes", [token_id], len(self))
-        return self._pipeline.token_bytes(known, False)
+        return self._pipeline.token_bytes[known]
 
-    def _special_ids(self, wanted: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The ids that go before and after a text."""
-        return self._pipeline.template.sides() if wanted else ((), ())
+    def _layout(self, add_special_tokens: bool) -> Layout:
+        return self._pipeline.template.layout() if add_special_tokens else (None,)
 
     def _encode_texts(
         self, operation: str, texts: Sequence[str], allowed: Specials, disallowed: Specials

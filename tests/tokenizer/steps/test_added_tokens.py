@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from tests.tokenizer.beside import Beside, added, document
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer import Tokenizer
 
 CHARACTERS = {character: index for index, character in enumerate("<>abc ")}
 WORDS = {"type": "BPE", "vocab": CHARACTERS, "merges": []}
@@ -34,7 +33,16 @@ def test_the_longest_disallowed_token_is_named(prefixes: Beside) -> None:
         prefixes.ours.encode("b<a>bc", disallowed_special="all")
 
 
-def test_a_token_listed_twice_is_refused() -> None:
-    twice = document(WORDS, added_tokens=[added("<a>", 6), added("<a>", 7)])
-    with pytest.raises(TokenizerError, match="'<a>' is given twice"):
-        Tokenizer(twice)
+def test_the_last_entry_of_a_token_listed_twice_counts() -> None:
+    entries = [added("<a>", 6), added("<a>", 7, lstrip=True), added("<b>", 6), added("", 8), added("a", 9)]
+    beside = Beside(document(WORDS, added_tokens=entries))
+    beside.check("b <a><b>a")
+    assert beside.ours.special_tokens == {"<a>": 6, "<b>": 7, "a": CHARACTERS["a"]}
+
+
+def test_ids_are_assigned_as_in_the_oracle() -> None:
+    vocab = {"a": 0, "b": 1, "c": 5, " ": 9}
+    entries = [added("<x>", 3), added("<y>", 7), added("c", 2), added("<z>", 8)]
+    beside = Beside(document({"type": "BPE", "vocab": vocab, "merges": []}, added_tokens=entries))
+    beside.check("a<x>b<y>c<z> ")
+    beside.check_decoding(range(10))

@@ -8,6 +8,7 @@ from hornbook.tokenizer.unicode.patterns import PATTERNS, Pattern
 
 __all__ = [
     "added_token",
+    "begin_end_template",
     "bert_document",
     "bert_normalizer",
     "bpe_model",
@@ -172,6 +173,39 @@ def roberta_template(tokens: Mapping[str, int], begin: str, end: str) -> Json:
         "cls": [begin, tokens[begin]],
         "trim_offsets": True,
         "add_prefix_space": False,
+    }
+
+
+def begin_end_template(
+    tokens: Mapping[str, int], roles: Mapping[str, str], *, begins: bool, ends: bool
+) -> Json | None:
+    """The tokens that begin and end a text, around one text and around each of two.
+
+    Args:
+        tokens: tokens to ids.
+        roles: roles and their tokens, as far as they are known: bos and eos count.
+        begins: whether a text gets the token that begins it.
+        ends: whether a text gets the token that ends it.
+    """
+    wanted = {"bos": begins, "eos": ends}
+    known = {role: roles[role] for role in wanted if wanted[role] and roles.get(role) in tokens}
+    if not known:
+        return None
+
+    def sequence(name: str, type_id: int) -> list[Json]:
+        around = {
+            role: [{"SpecialToken": {"id": token, "type_id": type_id}}] for role, token in known.items()
+        }
+        text = {"Sequence": {"id": name, "type_id": type_id}}
+        return [*around.get("bos", []), text, *around.get("eos", [])]
+
+    return {
+        "type": "TemplateProcessing",
+        "single": sequence("A", 0),
+        "pair": [*sequence("A", 0), *sequence("B", 1)],
+        "special_tokens": {
+            token: {"id": token, "ids": [tokens[token]], "tokens": [token]} for token in known.values()
+        },
     }
 
 

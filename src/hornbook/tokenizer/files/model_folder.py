@@ -1,42 +1,47 @@
 """The tokenizer of a model folder: which files hold it, and which of them counts where they differ.
 
-tokenizer.json holds all of it. Older folders have vocab.json and merges.txt (GPT-2, RoBERTa, Qwen) or
-vocab.txt (BERT), and tokenizer_config.json says which kind that is. Names and a few settings of
-tokenizer_config.json and special_tokens_map.json override those of tokenizer.json, as in transformers.
+tokenizer.json holds all of it. Other folders have vocab.json and merges.txt (GPT-2, RoBERTa, Qwen; the first
+release called them encoder.json and vocab.bpe), vocab.txt (BERT) or a .tiktoken; tokenizer_config.json says
+which kind that is. Names and a few settings of tokenizer_config.json and special_tokens_map.json override
+those of tokenizer.json, as in transformers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from hornbook.errors import TokenizerError
-from hornbook.files import read_json
 from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.files.compose import (
     added_token,
+    begin_end_template,
     bert_document,
     bert_normalizer,
     byte_level_document,
     roberta_template,
 )
 from hornbook.tokenizer.files.roles import ROLES
+from hornbook.tokenizer.files.tiktoken import read_tiktoken
 from hornbook.tokenizer.files.vocabulary import (
-    MAX_FILE_BYTES,
+    read_document,
     read_vocabulary,
     read_word_list,
     special_tokens,
 )
 from hornbook.tokenizer.json_object import JsonObject
 
-__all__ = ["read_folder"]
+__all__ = ["has_tokenizer", "read_folder"]
 
 TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
-VOCAB, MERGES, WORDS, ADDED = "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json"
+WORDS, ADDED = "vocab.txt", "added_tokens.json"
+PAIRS = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+"""Tokens and merges, under their names in transformers and in GPT-2's first release."""
 
 GPT2_LIKE = ("GPT2", "CodeGen", "PreTrained")
 ROBERTA_LIKE = ("Roberta", "Bart", "Longformer", "LED")
 QWEN_LIKE = ("Qwen2",)
 BERT_LIKE = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "PreTrained")
+LLAMA_LIKE = ("Llama", "CodeLlama", "Gemma")
 """Families with tokenizers alike, by the beginning of the names of their classes in transformers."""
 
 BERT_TOKENS = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
@@ -53,6 +58,13 @@ MOST_TOKENS = 10**9
 """A greater length in a file means that texts have no limit."""
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder has the files of a tokenizer."""
+    pairs = (all((folder / name).is_file() for name in pair) for pair in PAIRS)
+    singles = ((folder / name).is_file() for name in (TOKENIZER, WORDS))
+    return any(pairs) or any(singles) or _tiktoken_file(folder) is not None
+
+
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reads the tokenizer of a folder.
 
@@ -65,11 +77,13 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     if not folder.is_dir():
         raise TokenizerError(f"{folder}: no such folder; expected a folder with {TOKENIZER}, for example")
-    config = _settings(folder / CONFIG)
-    roles = _roles(config, _settings(folder / SPECIAL))
+    config, special = _settings(folder / CONFIG), _settings(folder / SPECIAL)
+    is_legacy = config.value("added_tokens_decoder") is None
+    roles = _roles(*((special, config) if is_legacy else (config, special)))
     document = _document(folder, config, roles)
-    _override(document, config)
-    _add_tokens(document, folder, config, roles)
+    _override(document, config, roles)
+    numbered = _numbered(folder / ADDED, roles) if is_legacy else _described(config)
+    _add_tokens(document, folder, [*numbered, *_named(config, special, roles)])
     single = folder / TOKENIZER
     options: dict[str, Any] = {"roles": roles, "source": str(single if single.exists() else folder)}
     length = config.value("model_max_length")
@@ -81,11 +95,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _settings(path: Path) -> JsonObject:
     """The object in a file; an empty one if the file is missing."""
-    return JsonObject(_json(path) if path.exists() else {}, str(path))
-
-
-def _json(path: Path) -> Any:
-    return read_json(path, max_bytes=MAX_FILE_BYTES, error=TokenizerError)
+    return JsonObject(read_document(path) if path.exists() else {}, str(path))
 
 
 def _roles(*sources: JsonObject) -> dict[str, str]:
@@ -93,60 +103,80 @@ def _roles(*sources: JsonObject) -> dict[str, str]:
     roles: dict[str, str] = {}
     for role in ROLES:
         for settings in sources:
-            key = f"{role}_token"
-            value = settings.value(key)
-            if isinstance(value, dict):
-                value = settings.object(key).text("content")
-            if value is not None:
-                if not isinstance(value, str) or not value:
-                    raise settings.error(key, f"must be a token, got {brief(value)}")
-                roles.setdefault(role, value)
+            token = _token_at(settings, f"{role}_token")
+            if token is not None:
+                roles.setdefault(role, token)
     return roles
 
 
+def _token_at(settings: JsonObject, key: str) -> str | None:
+    """A token that is given as text, or as an object with its flags."""
+    value = settings.value(key)
+    if isinstance(value, dict):
+        value = settings.object(key).text("content")
+    if value is not None and (not isinstance(value, str) or not value):
+        raise settings.error(key, f"must be a token, got {brief(value)}")
+    return value
+
+
 def _document(folder: Path, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
+    """The content of the folder's tokenizer.json, or what it would be."""
     if (folder / TOKENIZER).exists():
-        document = _json(folder / TOKENIZER)
+        document = read_document(folder / TOKENIZER)
         JsonObject(document, str(folder / TOKENIZER))
         return dict(document)
     name = config.text("tokenizer_class", "PreTrainedTokenizer")
-    if (folder / VOCAB).exists() and (folder / MERGES).exists():
-        return _byte_level(folder, name, config, roles)
+    for vocab, merges in PAIRS:
+        if (folder / vocab).exists() and (folder / merges).exists():
+            return _byte_level(folder / vocab, folder / merges, name, config, roles)
     if (folder / WORDS).exists():
-        if not name.startswith(BERT_LIKE):
-            raise config.error("tokenizer_class", f"{name!r} with {WORDS} is not supported")
-        tokens = read_word_list(folder / WORDS)
-        special = BERT_TOKENS | dict(roles)
-        for role in ("unk", "cls", "sep"):
-            if special[role] not in tokens:
-                raise TokenizerError(
-                    f"{folder / WORDS}: the {role}_token {special[role]!r} is not in the vocabulary"
-                )
-        return bert_document(tokens, special, bert_normalizer())
+        return _word_list(folder / WORDS, name, config, roles)
+    if (tiktoken := _tiktoken_file(folder)) is not None:
+        return read_tiktoken(tiktoken)
     raise TokenizerError(
-        f"{folder}: the folder has no tokenizer; expected {TOKENIZER}, or {VOCAB} and {MERGES}, or {WORDS}"
+        f"{folder}: the folder has no tokenizer; expected {TOKENIZER}, or vocab.json and merges.txt, "
+        f"or {WORDS}"
     )
 
 
-def _byte_level(folder: Path, name: str, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
-    tokens, merges = read_vocabulary(folder / VOCAB, folder / MERGES)
-    special = special_tokens(tokens, merges, str(folder / VOCAB))
+def _tiktoken_file(folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob("*.tiktoken"))), None)
+
+
+def _word_list(path: Path, name: str, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
+    if not name.startswith(BERT_LIKE):
+        raise config.error("tokenizer_class", f"{name!r} with {WORDS} is not supported")
+    tokens = read_word_list(path)
+    special = BERT_TOKENS | dict(roles)
+    for role in ("unk", "cls", "sep"):
+        if special[role] not in tokens:
+            raise TokenizerError(f"{path}: {role}_token {special[role]!r} is not in the vocabulary")
+    return bert_document(tokens, special, bert_normalizer())
+
+
+def _byte_level(
+    vocab: Path, merges: Path, name: str, config: JsonObject, roles: Mapping[str, str]
+) -> dict[str, Any]:
+    tokens, pairs = read_vocabulary(vocab, merges)
+    special = special_tokens(tokens, pairs, str(vocab))
     if name.startswith(GPT2_LIKE):
-        return byte_level_document(tokens, merges, special)
+        begins, ends = (config.flag(f"add_{each}_token", False) for each in ("bos", "eos"))
+        around = begin_end_template(tokens, roles, begins=begins, ends=ends)
+        return byte_level_document(tokens, pairs, special, post_processor=around)
     if name.startswith(QWEN_LIKE):
-        return byte_level_document(tokens, merges, special, pattern="qwen2", normalizer={"type": "NFC"})
+        return byte_level_document(tokens, pairs, special, pattern="qwen2", normalizer={"type": "NFC"})
     if not name.startswith(ROBERTA_LIKE):
-        raise config.error("tokenizer_class", f"{name!r} with {VOCAB} is not supported")
+        raise config.error("tokenizer_class", f"{name!r} with {vocab.name} is not supported")
     named = ROBERTA_TOKENS | dict(roles)
     for role in ("cls", "sep"):
         if named[role] not in tokens:
-            raise TokenizerError(f"{folder / VOCAB}: {role}_token {named[role]!r} is not in the vocabulary")
+            raise TokenizerError(f"{vocab}: {role}_token {named[role]!r} is not in the vocabulary")
     around = roberta_template(tokens, named["cls"], named["sep"])
-    return byte_level_document(tokens, merges, special, post_processor=around)
+    return byte_level_document(tokens, pairs, special, post_processor=around)
 
 
-def _override(document: dict[str, Any], config: JsonObject) -> None:
-    """JsonObject that transformers takes from tokenizer_config.json, whatever tokenizer.json says."""
+def _override(document: dict[str, Any], config: JsonObject, roles: Mapping[str, str]) -> None:
+    """Applies the settings that transformers takes from tokenizer_config.json."""
     names = {
         "do_lower_case": "lowercase",
         "strip_accents": "strip_accents",
@@ -159,9 +189,16 @@ def _override(document: dict[str, Any], config: JsonObject) -> None:
         }
         document["normalizer"] = normalizer | given
     if config.value("add_prefix_space") is not None:
-        document["pre_tokenizer"] = _with_prefix(
-            document.get("pre_tokenizer"), config.flag("add_prefix_space")
-        )
+        prefix = config.flag("add_prefix_space")
+        document["pre_tokenizer"] = _with_prefix(document.get("pre_tokenizer"), prefix)
+        processor = document.get("post_processor")
+        if isinstance(processor, dict) and processor.get("type") == "RobertaProcessing":
+            document["post_processor"] = processor | {"add_prefix_space": prefix}
+    added = [config.value(f"add_{each}_token") for each in ("bos", "eos")]
+    if config.text("tokenizer_class", "").startswith(LLAMA_LIKE) and any(each is not None for each in added):
+        begins, ends = config.flag("add_bos_token", True), config.flag("add_eos_token", False)
+        tokens = _ids_of(document)
+        document["post_processor"] = begin_end_template(tokens, roles, begins=begins, ends=ends)
 
 
 def _with_prefix(pre_tokenizer: Any, add_prefix_space: bool) -> Any:
@@ -175,55 +212,84 @@ def _with_prefix(pre_tokenizer: Any, add_prefix_space: bool) -> Any:
             return pre_tokenizer
 
 
-def _add_tokens(document: dict[str, Any], folder: Path, config: JsonObject, roles: Mapping[str, str]) -> None:
-    """Adds the tokens that only other files name."""
-    source = str(folder / TOKENIZER)
-    listed = JsonObject(document, source).items("added_tokens")
-    known = [entry.get("content") for entry in listed if isinstance(entry, dict)]
-    ids = _ids_of(document.get("model"))
-    entries = [*_described(config), *_numbered(folder / ADDED, roles)]
-    entries += [added_token(token, ids[token]) for token in roles.values() if token in ids]
-    new = {entry["content"]: entry for entry in reversed(entries) if entry["content"] not in known}
-    document["added_tokens"] = sorted([*listed, *new.values()], key=_number_of)
+def _add_tokens(document: dict[str, Any], folder: Path, described: Iterable[dict[str, Any]]) -> None:
+    """Adds the tokens that other files describe.
+
+    A token that has an id in added_tokens_decoder takes its flags from there; any other is added only if
+    tokenizer.json does not list it.
+    """
+    listed = JsonObject(document, str(folder / TOKENIZER)).items("added_tokens")
+    known = {entry["content"] for entry in listed if _has_content(entry)}
+    added = list(listed)
+    for entry in described:
+        if entry["content"] not in known or entry.pop("overrides", False):
+            added.append({key: value for key, value in entry.items() if key != "overrides"})
+            known.add(entry["content"])
+    document["added_tokens"] = added
 
 
-def _ids_of(model: Any) -> dict[str, int]:
-    """The ids of the tokens of a model that may be damaged."""
-    match model:
-        case {"vocab": dict(ids)}:
-            return ids
+def _has_content(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("content"), str)
+
+
+def _ids_of(document: Mapping[str, Any]) -> dict[str, int]:
+    """The ids of the tokens of a document that may be damaged."""
+    ids: dict[str, int] = {}
+    match document.get("model"):
+        case {"vocab": dict(vocab)}:
+            ids = dict(vocab)
         case {"vocab": list(entries)}:
-            return {entry[0]: index for index, entry in enumerate(entries) if _has_name(entry)}
-        case _:
-            return {}
+            ids = {entry[0]: index for index, entry in enumerate(entries) if _is_scored(entry)}
+    for entry in document.get("added_tokens") or ():
+        if _has_content(entry) and type(entry.get("id")) is int:
+            ids.setdefault(entry["content"], entry["id"])
+    return ids
 
 
-def _has_name(entry: Any) -> bool:
+def _is_scored(entry: Any) -> bool:
     return isinstance(entry, list) and bool(entry) and isinstance(entry[0], str)
 
 
-def _number_of(entry: Any) -> int:
-    number = entry.get("id") if isinstance(entry, dict) else None
-    return number if isinstance(number, int) else -1
-
-
 def _described(config: JsonObject) -> Iterator[dict[str, Any]]:
-    """The entries of added_tokens_decoder in tokenizer_config.json."""
-    if config.value("added_tokens_decoder") is None:
-        return
+    """The entries of added_tokens_decoder in tokenizer_config.json, in order of ids."""
     entries = config.object("added_tokens_decoder")
     for number in entries:
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise entries.error(number, "must be the id of a token")
+    for number in sorted(entries, key=int):
         entry = entries.object(number)
-        flags = {key: entry.flag(key, False) for key in ("single_word", "lstrip", "rstrip", "special")}
-        normalized = entry.flag("normalized", not flags["special"])
-        yield added_token(entry.text("content"), int(number), normalized=normalized, **flags)
+        yield added_token(entry.text("content"), int(number), **_flags(entry)) | {"overrides": True}
+
+
+def _flags(entry: JsonObject) -> dict[str, bool]:
+    flags = {key: entry.flag(key, False) for key in ("single_word", "lstrip", "rstrip", "special")}
+    return flags | {"normalized": entry.flag("normalized", not flags["special"])}
 
 
 def _numbered(path: Path, roles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The entries of added_tokens.json."""
+    """The entries of added_tokens.json, in order of ids."""
     settings = _settings(path)
-    for token in settings:
+    ids = {token: settings.integer(token) for token in settings}
+    for token in sorted(ids, key=lambda token: ids[token]):
         special = token in roles.values()
-        yield added_token(token, settings.integer(token), special=special, normalized=not special)
+        yield added_token(token, ids[token], special=special, normalized=not special)
+
+
+def _named(config: JsonObject, special: JsonObject, roles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The tokens that have a role, and the other special ones; as in transformers, unknown ones are added."""
+    for role, token in roles.items():
+        yield _with_flags(token, (special, config), f"{role}_token")
+    for settings in (config, special):
+        for key in ("additional_special_tokens", "extra_special_tokens"):
+            listed = settings.value(key)
+            for entry in listed if isinstance(listed, list) else ():
+                content = entry.get("content") if isinstance(entry, dict) else entry
+                if isinstance(content, str) and content:
+                    yield added_token(content, 0)
+
+
+def _with_flags(token: str, sources: Iterable[JsonObject], key: str) -> dict[str, Any]:
+    for settings in sources:
+        if isinstance(settings.value(key), dict) and settings.object(key).text("content") == token:
+            return added_token(token, 0, **(_flags(settings.object(key)) | {"special": True}))
+    return added_token(token, 0)

@@ -5,17 +5,18 @@ divided into words, turned into ids by a model, and put between special tokens; 
 A setting that is not supported is named in an error.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hornbook.tokenizer.files.model_builders import ByteLevelSettings, build_model
+from hornbook.tokenizer.files.model_builders import ByteLevelWords, build_model, model_vocabulary
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.pipeline import Pipeline, Truncation
 from hornbook.tokenizer.steps.added_tokens import read_added_tokens
 from hornbook.tokenizer.steps.aligned_text import AlignedText
-from hornbook.tokenizer.steps.decoders import build_decoder, spaced
-from hornbook.tokenizer.steps.normalizers import build_normalizer, prepend
-from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer
+from hornbook.tokenizer.steps.decoders import SPACED, build_decoder
+from hornbook.tokenizer.steps.normalizers import build_normalizer
+from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer, put_space
 from hornbook.tokenizer.steps.templates import PLAIN, build_template
 from hornbook.tokenizer.unicode.patterns import Pattern, pattern_named
 
@@ -33,46 +34,57 @@ def build_pipeline(document: Any, source: str) -> Pipeline:
         TokenizerError: it is damaged, or has a setting that is not supported.
     """
     content = JsonObject(document, source)
-    content.value("version")
-    added = read_added_tokens(content.objects("added_tokens"))
-    normalizer = content.optional("normalizer")
-    normalize = None if normalizer is None else build_normalizer(normalizer)
-    pre_tokenizers, byte_level = _pre_tokenizers(content.optional("pre_tokenizer"))
-    built = build_model(content.object("model"), added, byte_level)
-    template, decoder = content.optional("post_processor"), content.optional("decoder")
-    pipeline = Pipeline(
+    model = content.object("model")
+    vocabulary = model_vocabulary(model)
+    added = read_added_tokens(content.objects("added_tokens"), vocabulary)
+    tokens = vocabulary | {token.content: token.id for token in added}
+    normalizer, template, decoder = map(content.optional, ("normalizer", "post_processor", "decoder"))
+    steps = list(_steps(content.optional("pre_tokenizer")))
+    ending = _byte_level_ending(steps)
+    built = build_model(model, vocabulary, added, None if ending is None else ending.words)
+    return Pipeline(
         kind=built.kind,
-        tokens=built.tokens,
+        tokens=tokens,
         added=added,
-        normalizer=normalize,
-        pre_tokenizers=pre_tokenizers,
+        normalizer=None if normalizer is None else build_normalizer(normalizer),
+        pre_tokenizers=ending.before if built.takes_bytes and ending else _built(steps),
         model=built.model,
         unknown=built.unknown,
-        template=PLAIN if template is None else build_template(template, built.tokens),
-        decoder=spaced if decoder is None else build_decoder(decoder),
-        pieces=built.pieces if decoder is not None and decoder.value("type") == "ByteLevel" else None,
+        template=PLAIN if template is None else build_template(template, tokens),
+        decoder=SPACED if decoder is None else build_decoder(decoder),
         truncation=_truncation(content.optional("truncation")),
-        pad_token=_pad_token(content.optional("padding"), built.tokens),
+        pad_token=_pad_token(content.optional("padding"), tokens),
     )
-    content.close()
-    return pipeline
 
 
-def _pre_tokenizers(settings: JsonObject | None) -> tuple[list[PreTokenizer], ByteLevelSettings | None]:
-    """What divides text into words; ByteLevel, which must be last, and a known pattern go to the model."""
-    steps = list(_steps(settings))
+@dataclass(frozen=True)
+class ByteLevelEnding:
+    """Pre-tokenizers of which ByteLevel is the last.
+
+    Attributes:
+        before: those that remain if a model takes over ByteLevel and the pattern before it.
+        words: what the model takes over.
+    """
+
+    before: Sequence[PreTokenizer]
+    words: ByteLevelWords
+
+
+def _byte_level_ending(steps: Sequence[JsonObject]) -> ByteLevelEnding | None:
     if not steps or steps[-1].value("type") != "ByteLevel":
-        return [build_pre_tokenizer(step) for step in steps], None
-    byte_level = steps.pop()
-    byte_level.text("type")
+        return None
+    *before, byte_level = steps
     has_prefix = byte_level.flag("add_prefix_space", True)
-    byte_level.flag("trim_offsets", True)  # its post-processor's business
     pattern: Pattern | None = "gpt2" if byte_level.flag("use_regex", True) else None
-    byte_level.close()
-    if pattern is None and not has_prefix and steps and (pattern := _whole_pattern(steps[-1])) is not None:
-        steps.pop()
-    before = [build_pre_tokenizer(step) for step in steps]
-    return [*before, _prefix_space] if has_prefix else before, ByteLevelSettings(pattern)
+    if pattern is None and not has_prefix and before:
+        pattern = _isolating_pattern(before[-1])
+        before = before if pattern is None else before[:-1]
+    prefix: list[PreTokenizer] = [_prefix_space] if has_prefix else []
+    return ByteLevelEnding([*_built(before), *prefix], ByteLevelWords(pattern))
+
+
+def _built(steps: Iterable[JsonObject]) -> list[PreTokenizer]:
+    return [build_pre_tokenizer(step) for step in steps]
 
 
 def _steps(settings: JsonObject | None) -> Iterable[JsonObject]:
@@ -84,48 +96,32 @@ def _steps(settings: JsonObject | None) -> Iterable[JsonObject]:
         return
     for step in settings.objects("pretokenizers"):
         yield from _steps(step)
-    settings.close()
 
 
-def _whole_pattern(settings: JsonObject) -> Pattern | None:
+def _isolating_pattern(settings: JsonObject) -> Pattern | None:
     """The pattern of a Split that isolates every word, if it is a known one."""
     if settings.value("type") != "Split" or not isinstance(settings.value("pattern"), dict):
         return None
     expression = settings.object("pattern").value("Regex")
     keeps = (settings.value("behavior"), settings.value("invert", False))
-    is_whole = keeps in (("Isolated", False), ("Removed", True))
-    return pattern_named(expression) if is_whole and isinstance(expression, str) else None
+    isolates = keeps in (("Isolated", False), ("Removed", True))
+    return pattern_named(expression) if isolates and isinstance(expression, str) else None
 
 
-_put_space = prepend(" ")
-
-
-def _prefix_space(part: AlignedText) -> list[AlignedText]:
-    return [part if part.text.startswith(" ") else _put_space(part)]
+def _prefix_space(aligned: AlignedText) -> list[AlignedText]:
+    return [aligned if aligned.text.startswith(" ") else put_space(aligned)]
 
 
 def _truncation(settings: JsonObject | None) -> Truncation | None:
     if settings is None:
         return None
-    direction = settings.choice("direction", ("Left", "Right"), "Right")
-    settings.choice("strategy", ("LongestFirst", "OnlyFirst", "OnlySecond"), "LongestFirst")
-    truncation = Truncation(
-        settings.integer("max_length"),
-        "left" if direction == "Left" else "right",
-        settings.integer("stride", 0),
+    is_left = settings.value("direction") == "Left"
+    return Truncation(
+        settings.integer("max_length"), "left" if is_left else "right", settings.integer("stride", 0)
     )
-    settings.close()
-    return truncation
 
 
 def _pad_token(settings: JsonObject | None, tokens: Mapping[str, int]) -> str | None:
     """The token of the padding; its other settings are for batches with padding, which are not made here."""
-    if settings is None:
-        return None
-    for key in ("strategy", "direction", "pad_to_multiple_of", "pad_type_id"):
-        settings.value(key)
-    token, token_id = settings.text("pad_token"), settings.integer("pad_id")
-    if tokens.get(token) != token_id:
-        raise settings.error("pad_token", f"{token!r} does not have the id {token_id}")
-    settings.close()
-    return token
+    token = None if settings is None else settings.value("pad_token")
+    return token if isinstance(token, str) and token in tokens else None

@@ -1,30 +1,50 @@
-"""Checks vocabularies and merges; reads vocab.json, merges.txt and vocab.txt."""
+"""Vocabularies and merges: checks, and the reading of vocab.json, merges.txt and vocab.txt.
+
+A vocabulary is taken as it is: ids may have gaps, tokens may be empty. It is an error if a text needs what is
+missing, not before.
+"""
 
 import codecs
-from collections.abc import Container, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hornbook.errors import TokenizerError
 from hornbook.files import read_json
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER, spelled_bytes
+from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 
 __all__ = [
     "MAX_FILE_BYTES",
     "Merge",
-    "check_bytes",
-    "checked_merges",
     "checked_tokens",
+    "read_document",
+    "read_lines",
+    "read_merges",
     "read_vocabulary",
     "read_word_list",
     "special_tokens",
-    "token_pieces",
+    "token_ids_of",
 ]
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_ID = 2**31 - 2
+"""Ids are int32, and one more than the greatest is their number."""
+
+HEADER = "#version"
+
 Merge = tuple[str, str]
+
+
+def read_document(path: Path) -> Any:
+    """Reads a JSON file; of keys given twice the last counts, as elsewhere.
+
+    Raises:
+        TokenizerError: it is not JSON, or over 50 MB.
+        OSError: it cannot be read.
+    """
+    return read_json(path, max_bytes=MAX_FILE_BYTES, error=TokenizerError, unique_keys=False)
 
 
 def read_vocabulary(vocab: Path, merges: Path) -> tuple[dict[str, int], list[Merge]]:
@@ -34,27 +54,25 @@ def read_vocabulary(vocab: Path, merges: Path) -> tuple[dict[str, int], list[Mer
         TokenizerError: a file is damaged, over 50 MB, or the two do not belong together.
         OSError: a file cannot be read.
     """
-    tokens = checked_tokens(read_json(vocab, max_bytes=MAX_FILE_BYTES, error=TokenizerError), str(vocab))
-    check_bytes(tokens, str(vocab))
-    token_pieces(tokens, {}, str(vocab))
-    pairs, first_line = _read_merges(merges)
-    return tokens, checked_merges(pairs, tokens, str(merges), first_line=first_line)
+    tokens = checked_tokens(read_document(vocab), str(vocab))
+    for byte, character in enumerate(BYTE_TO_CHARACTER):
+        if character not in tokens:
+            raise TokenizerError(f"{vocab}: no token for byte 0x{byte:02X}, expected {character!r}")
+    return tokens, _read_merges(merges, tokens)
 
 
 def read_word_list(path: Path) -> dict[str, int]:
     """Reads vocab.txt: one token a line, with the ids 0, 1, ...; lines end in LF or CRLF.
 
+    An empty line takes its id and is no token. If a token is given twice, its last line counts.
+
     Raises:
-        TokenizerError: it is damaged, over 50 MB, or has a token twice.
+        TokenizerError: it is damaged, or over 50 MB.
         OSError: it cannot be read.
     """
-    tokens: dict[str, int] = {}
-    for token_id, line in enumerate(_lines(path, "a token a line")):
-        token = line.removesuffix("\r")
-        if not token or token in tokens:
-            problem = f"token {brief(token)} is given twice" if token else "expected a token, got none"
-            raise TokenizerError(f"{path}: line {token_id + 1}: {problem}")
-        tokens[token] = token_id
+    lines = read_lines(path, "a token a line")
+    tokens = {line.removesuffix("\r"): token_id for token_id, line in enumerate(lines)}
+    tokens.pop("", None)
     return tokens
 
 
@@ -76,115 +94,122 @@ def special_tokens(tokens: Mapping[str, int], merges: Iterable[Merge], source: s
 
 
 def checked_tokens(value: Any, source: str) -> dict[str, int]:
-    """Returns `value`, sorted by id, if it maps tokens to the ids 0 to n - 1.
+    """Returns `value` if it maps tokens to ids.
 
     Raises:
         TokenizerError: it does not.
     """
     if not isinstance(value, dict):
         raise TokenizerError(f"{source}: expected an object of tokens and their ids, got {brief(value)}")
-    if "" in value:
-        raise TokenizerError(f"{source}: token '' is empty; a token stands for one byte at least")
-    for token, token_id in value.items():
-        if type(token_id) is not int:
-            raise TokenizerError(
-                f"{source}: the id of token {brief(token)} must be an integer, got {brief(token_id)}"
-            )
-        if not _is_text(token):
-            raise TokenizerError(f"{source}: token {brief(token)} has a lone surrogate")
-    tokens = dict(sorted(value.items(), key=itemgetter(1)))
-    for expected, (token, token_id) in enumerate(tokens.items()):
-        if token_id != expected:
-            raise TokenizerError(
-                f"{source}: ids must run from 0 to {len(tokens) - 1}, each once; "
-                f"expected {expected}, got {brief(token_id)} of token {brief(token)}"
-            )
-    return tokens
+    if not all(type(token_id) is int and 0 <= token_id <= MAX_ID for token_id in value.values()):
+        token, token_id = next(
+            (token, token_id)
+            for token, token_id in value.items()
+            if type(token_id) is not int or not 0 <= token_id <= MAX_ID
+        )
+        raise TokenizerError(
+            f"{source}: the id of token {brief(token)} must be an integer from 0 to {MAX_ID}, "
+            f"got {brief(token_id)}"
+        )
+    _check_text(value, source)
+    return value
 
 
-def _is_text(token: str) -> bool:
+def token_ids_of(tokens: Iterable[str], source: str) -> dict[str, int]:
+    """Tokens to the ids 0, 1, ...; if a token is given twice, its last id counts.
+
+    Raises:
+        TokenizerError: a token has a lone surrogate.
+    """
+    ids = {token: token_id for token_id, token in enumerate(tokens)}
+    _check_text(ids, source)
+    return ids
+
+
+def _check_text(tokens: Iterable[str], source: str) -> None:
     try:
-        token.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        "".join(tokens).encode("utf-8")
+    except UnicodeEncodeError as problem:
+        character = problem.object[problem.start]
+        token = next(token for token in tokens if character in token)
+        raise TokenizerError(f"{source}: token {brief(token)} has a lone surrogate") from None
 
 
-def check_bytes(tokens: Container[str], source: str) -> None:
-    """Refuses a byte-level vocabulary that lacks a byte.
+def read_merges(settings: JsonObject, tokens: Mapping[str, int], prefix: str) -> list[tuple[int, int, int]]:
+    """The merges of a model, best first: left id, right id, and the id of the merged token.
 
-    Raises:
-        TokenizerError: a byte has no token.
-    """
-    for byte, character in enumerate(BYTE_TO_CHARACTER):
-        if character not in tokens:
-            raise TokenizerError(f"{source}: no token for byte 0x{byte:02X}, expected {character!r}")
-
-
-def token_pieces(tokens: Mapping[str, int], literal: Mapping[str, int], source: str) -> list[bytes]:
-    """The bytes of each token in order of ids; a token in `literal` spells itself.
-
-    Raises:
-        TokenizerError: a token has a character outside of the byte alphabet.
-    """
-    pieces = []
-    for token in tokens:
-        try:
-            pieces.append(token.encode("utf-8") if token in literal else spelled_bytes(token))
-        except ValueError as problem:
-            raise TokenizerError(
-                f"{source}: token {brief(token)} is not byte-level: {problem}; "
-                "is this a GPT-2-type vocabulary?"
-            ) from None
-    return pieces
-
-
-def checked_merges(
-    merges: Iterable[Merge],
-    tokens: Mapping[str, int],
-    source: str,
-    prefix: str = "",
-    first_line: int | None = None,
-) -> list[Merge]:
-    """Returns `merges` if they join tokens into tokens, each pair once.
+    A merge is spelled "a b" or ["a", "b"]. The header of merges.txt is no merge. If a pair is given twice,
+    its last entry counts.
 
     Args:
-        merges: pairs of tokens.
-        tokens: all tokens.
-        source: for messages.
-        prefix: marks tokens that continue a word; it is dropped from the right token of a merge.
-        first_line: the line of the first merge, if each has a line of a file.
+        settings: the model.
+        tokens: its tokens to their ids.
+        prefix: marks tokens that continue a word; so much is dropped from the right token of a merge.
 
     Raises:
-        TokenizerError: they do not.
+        TokenizerError: a merge is damaged, or names or makes no token.
     """
-    checked: dict[Merge, None] = {}
-    for number, merge in enumerate(merges, start=1):
-        left, right = merge
-        position = f"merge {number}" if first_line is None else f"line {first_line + number - 1}: merge"
-        described = f"{source}: {position} of {brief(left)} and {brief(right)}"
-        for token in (left, right, left + right.removeprefix(prefix)):
+    n_prefix = len(prefix)
+    merges: dict[tuple[int, int], int] = {}
+    for number, entry in enumerate(settings.items("merges")):
+        if isinstance(entry, str) and entry.startswith(HEADER):
+            continue
+        try:
+            left, right = entry.split(" ") if isinstance(entry, str) else entry
+            pair = tokens[left], tokens[right]
+            merges.pop(pair, None)
+            merges[pair] = tokens[left + right[n_prefix:]]
+        except (KeyError, TypeError, ValueError):
+            raise _bad_merge(settings, number, tokens, prefix) from None
+    return [(left, right, merged) for (left, right), merged in merges.items()]
+
+
+def _bad_merge(settings: JsonObject, number: int, tokens: Mapping[str, int], prefix: str) -> TokenizerError:
+    entry = settings.items("merges")[number]
+    match entry.split(" ") if isinstance(entry, str) else entry:
+        case [str(left), str(right)]:
+            token = next(each for each in (left, right, left + right[len(prefix) :]) if each not in tokens)
+            pair = f"of {brief(left)} and {brief(right)}"
+            return settings.error(
+                f"merges[{number}]:", f"{pair}: token {brief(token)} is not in the vocabulary"
+            )
+        case _:
+            return settings.error(f"merges[{number}]:", f"expected two tokens, got {brief(entry)}")
+
+
+def _read_merges(path: Path, tokens: Mapping[str, int]) -> list[Merge]:
+    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; lines end in LF or CRLF."""
+    lines = read_lines(path, "two tokens a line")
+    first = 1 if lines[0].startswith(HEADER) else 0
+    merges: list[Merge] = []
+    for number, line in enumerate(lines[first:], first + 1):
+        columns = line.removesuffix("\r").split(" ")
+        if len(columns) != 2 or "" in columns:
+            raise TokenizerError(
+                f"{path}: line {number}: expected two tokens and one space, got {brief(line)}"
+            )
+        left, right = columns
+        for token in (left, right, left + right):
             if token not in tokens:
-                raise TokenizerError(f"{described}: token {brief(token)} is not in the vocabulary")
-        if merge in checked:
-            raise TokenizerError(f"{described} is given twice")
-        checked[merge] = None
-    return list(checked)
+                raise TokenizerError(
+                    f"{path}: line {number}: merge of {brief(left)} and {brief(right)}: "
+                    f"token {brief(token)} is not in the vocabulary"
+                )
+        merges.append((left, right))
+    return merges
 
 
-def _read_merges(path: Path) -> tuple[list[Merge], int]:
-    """Reads merges.txt: an optional line "#version: 0.2", then two tokens a line; lines end in LF or CRLF.
+def read_lines(path: Path, expected: str) -> list[str]:
+    """The lines of a UTF-8 file, without the LF.
 
-    Returns:
-        The merges, and the line number of the first one.
+    Args:
+        path: the file.
+        expected: what it should hold, for messages.
+
+    Raises:
+        TokenizerError: it is empty, not UTF-8, begins with a byte order mark, or is over 50 MB.
+        OSError: it cannot be read.
     """
-    lines = _lines(path, "two tokens a line")
-    skipped = 1 if lines[0].startswith("#version") else 0
-    merges = [_merge_of(line, number, path) for number, line in enumerate(lines[skipped:], skipped + 1)]
-    return merges, skipped + 1
-
-
-def _lines(path: Path, expected: str) -> list[str]:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise TokenizerError(
@@ -202,11 +227,3 @@ def _lines(path: Path, expected: str) -> list[str]:
     if not lines:
         raise TokenizerError(f"{path}: empty file, expected {expected}")
     return lines
-
-
-def _merge_of(line: str, number: int, path: Path) -> Merge:
-    columns = line.removesuffix("\r").split(" ")
-    if len(columns) != 2 or "" in columns:
-        raise TokenizerError(f"{path}: line {number}: expected two tokens and one space, got {brief(line)}")
-    left, right = columns
-    return left, right

@@ -4,7 +4,7 @@ Text is divided into words (`unicode.patterns`), each word becomes bytes, one id
 merged by rank (`bpe_merging`). `byte_bpe_native` does the same in C++ where it could be built.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -91,12 +91,12 @@ class ByteBPE:
 
     Args:
         encoder: turns texts into ids.
-        pieces: the bytes of each id.
+        sizes: the number of bytes of each id.
     """
 
-    def __init__(self, encoder: ByteEncoder, pieces: Sequence[bytes]) -> None:
+    def __init__(self, encoder: ByteEncoder, sizes: Mapping[int, int]) -> None:
         self.encode_batch = encoder.encode_batch
-        self._pieces = pieces
+        self._sizes = sizes
 
     def spans(self, word: str) -> list[Span]:
         """The tokens of a text; the span of a token that holds a part of a character is the whole of it."""
@@ -105,7 +105,7 @@ class ByteBPE:
         done = 0
         ids: Ids = self.encode_batch([word])[0]
         for token_id in ids.tolist():
-            stop = done + len(self._pieces[token_id])
+            stop = done + self._sizes[token_id]
             spans.append((token_id, owners[done], owners[stop - 1] + 1))
             done = stop
         return spans

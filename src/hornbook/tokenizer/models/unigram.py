@@ -4,7 +4,7 @@ Source: Kudo, "Subword Regularization" (2018), section 3.2; details, such as the
 characters, as in Hugging Face's tokenizers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,13 +17,16 @@ UNKNOWN_PENALTY = 10.0
 """How much less likely than the least likely token an unknown character is, as a logarithm."""
 
 
+UNKNOWN = -1
+
+
 @dataclass(slots=True)
 class Best:
     """The best way to divide the beginning of a word."""
 
     score: float
     start: int  # of its last token
-    token_id: int
+    token_id: int  # or UNKNOWN
 
 
 class Unigram:
@@ -34,7 +37,7 @@ class Unigram:
         ids: tokens to their ids.
         unknown_id: the id of characters that no token has; None if they are an error.
         least_score: the least score of all tokens.
-        byte_ids: the ids of the 256 bytes, which then stand for unknown characters.
+        byte_ids: the ids of bytes, which stand for unknown characters if all of their bytes are there.
 
     Example:
         >>> scores = {"a": -2.0, "b": -2.0, "ab": -3.0}
@@ -49,15 +52,15 @@ class Unigram:
         *,
         unknown_id: int | None,
         least_score: float,
-        byte_ids: Sequence[int] | None = None,
+        byte_ids: Mapping[int, int] | None = None,
     ) -> None:
         self._tokens = {token: (score, ids[token]) for token, score in scores.items()}
         self._lengths: dict[str, int] = {}  # of the longest token that begins with a character
-        for token in scores:
+        for token in filter(None, scores):
             self._lengths[token[0]] = max(self._lengths.get(token[0], 1), len(token))
         self._unknown_id = unknown_id
         self._unknown_score = least_score - UNKNOWN_PENALTY
-        self._byte_ids = byte_ids
+        self._byte_ids = byte_ids or {}
 
     def __call__(self, word: str) -> list[Span]:
         """The tokens of a word and their spans in it.
@@ -70,8 +73,9 @@ class Unigram:
             known = self._tokens.get(word[start:stop])
             if known is not None:
                 spans.append((known[1], start, stop))
-            elif self._byte_ids is not None:
-                data = word[start:stop].encode()
+            elif (
+                (data := word[start:stop].encode()) and self._byte_ids and self._byte_ids.keys() >= set(data)
+            ):
                 spans += [(self._byte_ids[byte], start, stop) for byte in data]
             else:
                 spans.append((self._checked_unknown(word[start:stop]), start, stop))
@@ -91,7 +95,7 @@ class Unigram:
         last_unknown = False
         while cuts[-1] > 0:
             way = best[cuts[-1]]
-            is_unknown = way.token_id < 0
+            is_unknown = way.token_id in (UNKNOWN, self._unknown_id)
             if is_unknown and last_unknown:
                 cuts[-1] = way.start
             else:
@@ -119,5 +123,5 @@ class Unigram:
             if not known:
                 way = best[start + 1]
                 if way.start < 0 or self._unknown_score + here > way.score:
-                    way.score, way.start, way.token_id = self._unknown_score + here, start, -1
+                    way.score, way.start, way.token_id = self._unknown_score + here, start, UNKNOWN
         return best

@@ -5,6 +5,8 @@ Source: Wu et al., "Google's Neural Machine Translation System" (2016), section 
 
 from collections.abc import Mapping
 
+from hornbook.errors import TokenizerError
+from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.spans import Span
 
 __all__ = ["WordPiece"]
@@ -15,7 +17,7 @@ class WordPiece:
 
     Args:
         tokens: tokens to ids.
-        unknown_id: the id of a word that cannot be divided.
+        unknown_id: the id of a word that cannot be divided; None if the vocabulary has no unknown token.
         prefix: marks tokens that continue a word.
         most_characters: longer words are unknown.
 
@@ -27,7 +29,7 @@ class WordPiece:
     def __init__(
         self,
         tokens: Mapping[str, int],
-        unknown_id: int,
+        unknown_id: int | None,
         *,
         prefix: str = "##",
         most_characters: int = 100,
@@ -43,11 +45,14 @@ class WordPiece:
         self._most_characters = most_characters
 
     def __call__(self, word: str) -> list[Span]:
-        """The tokens of a word and their spans in it."""
+        """The tokens of a word and their spans in it.
+
+        Raises:
+            TokenizerError: the word cannot be divided, and the vocabulary has no unknown token.
+        """
         size = len(word)
-        unknown = [(self._unknown_id, 0, size)]
         if size > self._most_characters:
-            return unknown
+            return self._unknown(word)
         spans: list[Span] = []
         start = 0
         while start < size:
@@ -58,6 +63,14 @@ class WordPiece:
                     spans.append((token_id, start, stop))
                     break
             else:
-                return unknown
+                return self._unknown(word)
             start = stop
         return spans
+
+    def _unknown(self, word: str) -> list[Span]:
+        if self._unknown_id is None:
+            raise TokenizerError(
+                f"encode: {brief(word)} cannot be divided into tokens, and the unknown token is not in the "
+                "vocabulary"
+            )
+        return [(self._unknown_id, 0, len(word))]

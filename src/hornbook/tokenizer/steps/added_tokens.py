@@ -56,27 +56,35 @@ class AddedToken:
     normalized: bool = False
 
 
-def read_added_tokens(entries: Iterable[JsonObject]) -> list[AddedToken]:
+def read_added_tokens(entries: Iterable[JsonObject], vocabulary: Mapping[str, int]) -> list[AddedToken]:
     """Reads the list of a tokenizer.json.
+
+    As in tokenizers, ids are assigned and not read: a token of the model keeps its id, and the others get the
+    next ones after all ids so far, or after the number of the model's tokens. If a token is listed twice, its
+    last entry counts; so it does if two tokens get one id.
+
+    Args:
+        entries: the list.
+        vocabulary: the tokens of the model.
 
     Raises:
         TokenizerError: an entry is damaged.
     """
     tokens: dict[str, AddedToken] = {}
+    next_id = len(vocabulary)
     for entry in entries:
         content = entry.text("content")
         if not content:
-            raise entry.error("content", f"must be text, got {brief(content)}")
-        if content in tokens:
-            raise entry.error("content", f"{brief(content)} is given twice")
+            continue
+        known = tokens[content].id if content in tokens else vocabulary.get(content)
+        token_id = next_id if known is None else known
+        next_id = max(next_id, token_id + 1)
         special = entry.flag("special", False)
         flags = {key: entry.flag(key, False) for key in ("single_word", "lstrip", "rstrip")}
         normalized = entry.flag("normalized", not special)
-        tokens[content] = AddedToken(
-            content, entry.integer("id"), special=special, normalized=normalized, **flags
-        )
-        entry.close()
-    return list(tokens.values())
+        tokens[content] = AddedToken(content, token_id, special=special, normalized=normalized, **flags)
+    by_id = {token.id: token for token in tokens.values()}
+    return list(by_id.values())
 
 
 class AddedTokens:

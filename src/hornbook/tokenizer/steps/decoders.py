@@ -1,26 +1,89 @@
 """How tokens become text again: the decoders of a tokenizer.json.
 
-A decoder gives the bytes that a token stands for at the beginning of a text, or further on. Joined, they are
-the text in UTF-8, so that a text can be decoded token by token.
+A decoder is a chain of stages. A stage takes tokens one by one and passes on texts, as soon as it can know
+them: so a text can be decoded while its tokens come. `Fuse` and `ByteLevel` join all tokens; for the stages
+after them the whole text is a single token.
 
 Source: the decoders of https://github.com/huggingface/tokenizers.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 from hornbook.tokenizer.json_object import JsonObject
-from hornbook.tokenizer.steps.search_pattern import literal_pattern
-from hornbook.tokenizer.unicode.byte_alphabet import spelled_bytes
+from hornbook.tokenizer.steps.decoding_stages import (
+    Bytes,
+    ByteTokens,
+    ByTokens,
+    Connectionist,
+    LeadingStrip,
+    Mode,
+    Stage,
+    Strip,
+    Suffix,
+    Whole,
+    WordPieces,
+)
+from hornbook.tokenizer.steps.search_pattern import search_pattern
 
-__all__ = ["Decoder", "build_decoder", "spaced"]
+__all__ = ["SPACED", "Decoder", "DecodingRun", "build_decoder"]
 
-Decoder: TypeAlias = Callable[[str, bool], bytes]
-"""From a token, and whether it is the first, to bytes."""
+StageMaker: TypeAlias = Callable[[Mode], Stage]
 
-BYTE_TOKEN = re.compile("<0x([0-9A-F]{2})>")
+
+@dataclass(frozen=True)
+class Decoder:
+    """Tokens to text.
+
+    Attributes:
+        stages: make the stages for one text.
+        is_byte_level: whether the tokens only spell bytes: those of each token, joined, are the text.
+    """
+
+    stages: Sequence[StageMaker]
+    is_byte_level: bool = False
+
+    def start(self, mode: Mode = "text") -> "DecodingRun":
+        """Begins a text."""
+        return DecodingRun([make(mode) for make in self.stages])
+
+    def decode(self, tokens: Iterable[str], mode: Mode = "text") -> str:
+        """The text of all tokens."""
+        run = self.start(mode)
+        return "".join([*map(run.push, tokens), run.finish()])
+
+
+class DecodingRun:
+    """The decoding of one text.
+
+    Args:
+        stages: what each token goes through.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
+
+    def push(self, token: str) -> str:
+        """The text that one more token completes; it may be empty."""
+        return "".join(self._passed_on([token], self._stages))
+
+    def finish(self) -> str:
+        """The text that is left when no more tokens come."""
+        texts: list[str] = []
+        for index, stage in enumerate(self._stages, 1):
+            texts += self._passed_on(stage.finish(), self._stages[index:])
+        return "".join(texts)
+
+    def _passed_on(self, tokens: Iterable[str], stages: Sequence[Stage]) -> Iterable[str]:
+        for stage in stages:
+            tokens = [text for token in tokens for text in stage.push(token)]
+        return tokens
+
+
+SPACED = Decoder([partial(WordPieces, None, str)])
+"""Tokens with spaces between them: the decoding of files without a decoder."""
 
 CLEANED = (
     (" .", "."),
@@ -35,96 +98,100 @@ CLEANED = (
     (" 've", "'ve"),
     (" 're", "'re"),
 )
-"""The replacements by which the WordPiece decoder cleans up English, one after the other, within a token."""
+"""The replacements that clean up English, one after the other, within a token."""
 
 
 def build_decoder(settings: JsonObject) -> Decoder:
     """The decoder that a file describes.
 
     Raises:
-        TokenizerError: its type is unknown, or a setting is not supported.
+        TokenizerError: a type is unknown, or a setting is damaged.
     """
-    decoder = BUILDERS[settings.choice("type", BUILDERS)](settings)
-    settings.close()
-    return decoder
+    steps = list(_flattened(settings))
+    makers: list[StageMaker] = []
+    is_joined = False
+    for step in steps:
+        kind = step.choice("type", sorted([*MAKERS, "Fuse"]))
+        if is_joined and kind == "Strip" and step.integer("stop") == 0:
+            makers.append(partial(LeadingStrip, step.character("content"), step.integer("start")))
+        elif kind != "Fuse":
+            maker = MAKERS[kind](step)
+            makers.append(partial(_whole, maker) if is_joined else maker)
+        is_joined |= kind in ("Fuse", "ByteLevel")
+    return Decoder(makers, is_byte_level=[step.value("type") for step in steps] == ["ByteLevel"])
 
 
-def spaced(token: str, first: bool) -> bytes:
-    """Tokens with spaces between them: the decoding of files without a decoder."""
-    return (token if first else f" {token}").encode()
+def _flattened(settings: JsonObject) -> Iterable[JsonObject]:
+    """Decoders in the order in which they are applied, sequences flattened."""
+    if settings.value("type") != "Sequence":
+        yield settings
+        return
+    for step in settings.objects("decoders"):
+        yield from _flattened(step)
 
 
-def byte_level(token: str, first: bool) -> bytes:
-    """The bytes that a token spells; a token outside of the byte alphabet spells itself."""
-    try:
-        return spelled_bytes(token)
-    except ValueError:
-        return token.encode()
+def _whole(make: StageMaker, mode: Mode) -> Stage:
+    return ByTokens(str) if mode == "inner" else Whole(make(mode))
 
 
-def _wordpiece(prefix: str, cleans: bool, token: str, first: bool) -> bytes:
-    if not first:
-        token = token.removeprefix(prefix) if prefix and token.startswith(prefix) else f" {token}"
-    if cleans:
-        for before, after in CLEANED:
-            token = token.replace(before, after)
-    return token.encode()
+def _cleaned(token: str) -> str:
+    for before, after in CLEANED:
+        token = token.replace(before, after)
+    return token
 
 
-def _metaspace(mark: str, drops_first: bool, token: str, first: bool) -> bytes:
-    return token.replace(mark, "" if first and drops_first else " ").encode()
+def _wordpiece(settings: JsonObject) -> StageMaker:
+    clean = _cleaned if settings.flag("cleanup", True) else str
+    return partial(WordPieces, settings.text("prefix", "##"), clean)
 
 
-def _sentencepiece(replaced: re.Pattern[str], content: str, strips: str, token: str, first: bool) -> bytes:
-    """SentencePiece's BPE: bytes have tokens of their own, and the first space is dropped.
-
-    Where such bytes are not UTF-8, each run of them becomes one U+FFFD; in tokenizers, each byte does.
-    """
-    token = replaced.sub(lambda _: content, token)
-    if found := BYTE_TOKEN.fullmatch(token):
-        return bytes.fromhex(found[1])
-    return (token.removeprefix(strips) if first else token).encode()
-
-
-def _build_byte_level(settings: JsonObject) -> Decoder:
-    for key in ("add_prefix_space", "trim_offsets", "use_regex"):  # of the pre-tokenizer of that name
-        settings.flag(key, True)
-    return byte_level
-
-
-def _build_wordpiece(settings: JsonObject) -> Decoder:
-    return partial(_wordpiece, settings.text("prefix", "##"), settings.flag("cleanup", True))
-
-
-def _build_metaspace(settings: JsonObject) -> Decoder:
+def _metaspace(settings: JsonObject) -> StageMaker:
     mark = settings.character("replacement", "▁")
     old_scheme = "always" if settings.flag("add_prefix_space", True) else "never"
     scheme = settings.choice("prepend_scheme", ("always", "first", "never"), old_scheme)
-    settings.flag("split", True)  # of the pre-tokenizer of that name
-    settings.value("str_rep")
-    return partial(_metaspace, mark, scheme != "never")
+
+    def inner(token: str) -> str:
+        return token.replace(mark, " ")
+
+    def first(token: str) -> str:
+        return token.replace(mark, "")
+
+    return lambda mode: ByTokens(inner, None if scheme == "never" or mode == "inner" else first)
 
 
-def _build_sequence(settings: JsonObject) -> Decoder:
-    """The only sequence that is supported: that of SentencePiece's BPE, with or without its last step."""
-    steps = settings.objects("decoders")
-    kinds = [step.text("type") for step in steps]
-    if kinds not in (["Replace", "ByteFallback", "Fuse"], ["Replace", "ByteFallback", "Fuse", "Strip"]):
-        raise settings.error("decoders", f"in the order {', '.join(kinds) or 'of none'} are not supported")
-    replaced, content = literal_pattern(steps[0]), steps[0].text("content")
-    strips = ""
-    if len(steps) == 4:
-        strips = steps[3].character("content") * steps[3].integer("start", 0, most=1)
-        steps[3].neutral("stop", 0)
-    for step in steps:
-        step.close()
-    return partial(_sentencepiece, replaced, content, strips)
+def _replace(settings: JsonObject) -> StageMaker:
+    pattern, content = search_pattern(settings), settings.text("content")
+    return lambda _: ByTokens(lambda token: pattern.sub(lambda _: content, token))
 
 
-BUILDERS: Mapping[str, Callable[[JsonObject], Decoder]] = {
-    "ByteLevel": _build_byte_level,
-    "Metaspace": _build_metaspace,
-    "Sequence": _build_sequence,
-    "WordPiece": _build_wordpiece,
+def _strip(settings: JsonObject) -> StageMaker:
+    content = settings.character("content")
+    start, stop = settings.integer("start"), settings.integer("stop")
+    return lambda _: Strip(content, start, stop)
+
+
+def _suffix(settings: JsonObject) -> StageMaker:
+    return partial(Suffix, settings.text("suffix", "</w>"))
+
+
+def _ctc(settings: JsonObject) -> StageMaker:
+    delimiter = settings.text("word_delimiter_token", "|")
+    cleans = settings.flag("cleanup", True)
+
+    def clean(token: str) -> str:
+        return _cleaned(token).replace(delimiter, " ") if cleans else token
+
+    return partial(Connectionist, settings.text("pad_token", "<pad>"), clean)
+
+
+MAKERS: Mapping[str, Callable[[JsonObject], StageMaker]] = {
+    "BPEDecoder": _suffix,
+    "ByteFallback": lambda _: ByteTokens,
+    "ByteLevel": lambda _: Bytes,
+    "CTC": _ctc,
+    "Metaspace": _metaspace,
+    "Replace": _replace,
+    "Strip": _strip,
+    "WordPiece": _wordpiece,
 }
-"""Decoders by type."""
+"""Stages by the type of the decoder."""

@@ -16,12 +16,13 @@ from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.character_map import CharacterMap
 from hornbook.tokenizer.steps.normal_forms import NormalForm
 from hornbook.tokenizer.steps.precompiled import Precompiled
-from hornbook.tokenizer.steps.search_pattern import literal_pattern
+from hornbook.tokenizer.steps.search_pattern import search_pattern
+from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 from hornbook.tokenizer.unicode.classes import CONTROLS, LOWER_CASE, MARKS, NONSPACING_MARKS
 from hornbook.tokenizer.unicode.code_points import CodePoints
 from hornbook.tokenizer.unicode.patterns import SPACES, WHITE_SPACE
 
-__all__ = ["Normalizer", "build_normalizer", "prepend", "replace_text"]
+__all__ = ["Normalizer", "build_normalizer", "prepend", "replace_text", "to_byte_alphabet"]
 
 Normalizer: TypeAlias = Callable[[AlignedText], AlignedText]
 
@@ -39,9 +40,7 @@ def build_normalizer(settings: JsonObject) -> Normalizer:
         TokenizerError: its type is unknown, or a setting is not supported.
     """
     build = BUILDERS[settings.choice("type", BUILDERS)]
-    normalizer = build(settings)
-    settings.close()
-    return normalizer
+    return build(settings)
 
 
 def prepend(text: str) -> Normalizer:
@@ -69,6 +68,12 @@ def replace_text(pattern: re.Pattern[str], content: str) -> Normalizer:
         return aligned.rewritten(pattern.sub(lambda _: content, aligned.text), origins)
 
     return normalize
+
+
+def to_byte_alphabet(aligned: AlignedText) -> AlignedText:
+    """Spells the bytes of a text in the byte alphabet."""
+    origins = (index for index, character in enumerate(aligned.text) for _ in character.encode())
+    return aligned.rewritten("".join(map(BYTE_TO_CHARACTER.__getitem__, aligned.text.encode())), origins)
 
 
 def _bert(settings: JsonObject) -> Normalizer:
@@ -154,7 +159,7 @@ def _strip(settings: JsonObject) -> Normalizer:
 
 
 def _replace(settings: JsonObject) -> Normalizer:
-    return replace_text(literal_pattern(settings), settings.text("content"))
+    return replace_text(search_pattern(settings), settings.text("content"))
 
 
 def _sequence(settings: JsonObject) -> Normalizer:
@@ -163,6 +168,7 @@ def _sequence(settings: JsonObject) -> Normalizer:
 
 BUILDERS: Mapping[str, Callable[[JsonObject], Normalizer]] = {
     "BertNormalizer": _bert,
+    "ByteLevel": lambda _: to_byte_alphabet,
     "Lowercase": lambda _: _lower(),
     "Nmt": lambda _: _nmt(),
     "Precompiled": lambda settings: Precompiled.from_base64(

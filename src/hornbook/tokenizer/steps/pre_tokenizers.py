@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.steps.aligned_text import AlignedText
-from hornbook.tokenizer.steps.normalizers import prepend, replace_text
-from hornbook.tokenizer.steps.search_pattern import literal_pattern
+from hornbook.tokenizer.steps.normalizers import prepend, replace_text, to_byte_alphabet
+from hornbook.tokenizer.steps.search_pattern import search_pattern
 from hornbook.tokenizer.unicode.classes import DIGITS, PUNCTUATION, WORD
 from hornbook.tokenizer.unicode.patterns import SPACES, pattern_named, word_pattern
 from hornbook.tokenizer.unicode.regex_classes import class_body, one_of, run_of
 
-__all__ = ["PreTokenizer", "build_pre_tokenizer", "in_turn"]
+__all__ = ["PreTokenizer", "build_pre_tokenizer", "in_turn", "put_space"]
 
 PreTokenizer: TypeAlias = Callable[[AlignedText], Iterable[AlignedText]]
 
@@ -36,9 +36,7 @@ def build_pre_tokenizer(settings: JsonObject) -> PreTokenizer:
         TokenizerError: its type is unknown, or a setting is not supported.
     """
     build = BUILDERS[settings.choice("type", BUILDERS)]
-    split = build(settings)
-    settings.close()
-    return split
+    return build(settings)
 
 
 def in_turn(splits: Iterable[PreTokenizer], aligned: AlignedText) -> list[AlignedText]:
@@ -108,6 +106,8 @@ def _merged_with_next(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
     return [(-stop, -start) for start, stop in reversed(_merged_with_previous(mirrored))]
 
 
+put_space = prepend(" ")
+
 ARRANGE: Mapping[str, Callable[[Iterable[Piece]], list[tuple[int, int]]]] = {
     "Removed": _removed,
     "Isolated": _isolated,
@@ -121,7 +121,7 @@ def _build_split(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS)
     inverted = settings.flag("invert", False)
     named = _named_pattern(settings)
-    pattern = literal_pattern(settings) if named is None else named
+    pattern = search_pattern(settings) if named is None else named
     return partial(_split, pattern, behavior, inverted)
 
 
@@ -137,7 +137,6 @@ def _metaspace(settings: JsonObject) -> PreTokenizer:
     mark = settings.character("replacement", "▁")
     old_scheme = "always" if settings.flag("add_prefix_space", True) else "never"
     scheme = settings.choice("prepend_scheme", ("always", "first", "never"), old_scheme)
-    settings.value("str_rep")  # the mark again, in old files
     is_split = settings.flag("split", True)
     mark_spaces, put_mark = replace_text(re.compile(" "), mark), prepend(mark)
     words = re.compile(f"{re.escape(mark)}?[^{re.escape(mark)}]+|{re.escape(mark)}")
@@ -148,6 +147,30 @@ def _metaspace(settings: JsonObject) -> PreTokenizer:
         if wanted and not aligned.text.startswith(mark):
             aligned = put_mark(aligned)
         return _matches(words, aligned) if is_split else [aligned]
+
+    return split
+
+
+def _byte_level(settings: JsonObject) -> PreTokenizer:
+    """Puts a space before the text, divides it as GPT-2 does, and spells bytes in the byte alphabet."""
+    has_prefix = settings.flag("add_prefix_space", True)
+    pattern = word_pattern("gpt2") if settings.flag("use_regex", True) else None
+
+    def split(aligned: AlignedText) -> list[AlignedText]:
+        if has_prefix and not aligned.text.startswith(" "):
+            aligned = put_space(aligned)
+        words = [aligned] if pattern is None else _matches(pattern, aligned)
+        return list(map(to_byte_alphabet, words))
+
+    return split
+
+
+def _fixed_length(settings: JsonObject) -> PreTokenizer:
+    """Words of a fixed length; the last one may be shorter."""
+    length = settings.integer("length", 5, least=1)
+
+    def split(aligned: AlignedText) -> list[AlignedText]:
+        return [aligned.slice(start, start + length) for start in range(0, len(aligned.text), length)]
 
     return split
 
@@ -176,8 +199,10 @@ def _by_matches(expression: str) -> Callable[[JsonObject], PreTokenizer]:
 
 BUILDERS: Mapping[str, Callable[[JsonObject], PreTokenizer]] = {
     "BertPreTokenizer": _by_matches(f"{run_of(SPACES, PUNCTUATION, negated=True)}|{one_of(PUNCTUATION)}"),
+    "ByteLevel": _byte_level,
     "CharDelimiterSplit": _delimiter,
     "Digits": _digits,
+    "FixedLength": _fixed_length,
     "Metaspace": _metaspace,
     "Punctuation": _punctuation,
     "Sequence": _sequence,

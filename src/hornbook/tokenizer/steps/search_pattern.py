@@ -4,13 +4,13 @@ import re
 
 from hornbook.tokenizer.json_object import JsonObject
 
-__all__ = ["literal_pattern"]
+__all__ = ["search_pattern"]
 
 KNOWN_REGEXES = (" {2,}", " +", r"\n", "[0-9]")
 """Regular expressions with the same meaning in every library; files are written for Oniguruma."""
 
 
-def literal_pattern(settings: JsonObject) -> re.Pattern[str]:
+def search_pattern(settings: JsonObject) -> re.Pattern[str]:
     """The setting `pattern`: a literal text, or a regular expression.
 
     Raises:
@@ -24,5 +24,4 @@ def literal_pattern(settings: JsonObject) -> re.Pattern[str]:
         expression = re.escape(literal)
     else:
         expression = pattern.choice("Regex", KNOWN_REGEXES)
-    pattern.close()
     return re.compile(expression)

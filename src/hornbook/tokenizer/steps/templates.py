@@ -1,22 +1,34 @@
 """The tokens put around texts, such as [CLS] and [SEP]: the post-processors of a tokenizer.json.
 
+A post-processor is run once, when the file is read, on symbols for the texts: the result is a template. Each
+sequence is a tuple of items; post-processors take a list of sequences and give another, whose sequences are
+joined at the end.
+
 Source: the processors of https://github.com/huggingface/tokenizers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
+from hornbook.tokenizer.encoded_batch import Layout
 from hornbook.tokenizer.json_object import JsonObject
 
 __all__ = ["PLAIN", "Template", "TemplateItem", "TemplateItems", "build_template"]
 
 TemplateItem: TypeAlias = tuple[Literal["A", "B"] | tuple[int, ...], int]
-"""The first text, the second, or special tokens; and their token type."""
+"""The first text, the second, or the ids of special tokens; and their token type."""
 
 TemplateItems: TypeAlias = tuple[TemplateItem, ...]
+
+Sequences: TypeAlias = list[TemplateItems]
+Processor: TypeAlias = Callable[[Sequences, bool], Sequences]
+"""From sequences, and whether special tokens are added, to sequences."""
+
+A: TemplateItem = ("A", 0)
+B: TemplateItem = ("B", 1)
 
 
 @dataclass(frozen=True)
@@ -25,83 +37,134 @@ class Template:
 
     Attributes:
         single: the items of one text.
-        pair: the items of two.
-        trims: whether the spans of tokens exclude white space at their ends.
-        keeps_prefix: whether a space was put before the text: trimming spares it, as it is not in the source.
+        pair: the items of two texts; None if the post-processor cannot take two.
+        bare_pair: the items of two texts without special tokens.
+        trims: passes of trimming white space from the spans of tokens. A pass says whether a space was put
+            before the text: trimming spares it, as it is not in the source.
     """
 
-    single: TemplateItems = (("A", 0),)
-    pair: TemplateItems = (("A", 0), ("B", 1))
-    trims: bool = False
-    keeps_prefix: bool = False
+    single: TemplateItems = (A,)
+    pair: TemplateItems | None = (A, B)
+    bare_pair: TemplateItems | None = (A, B)
+    trims: tuple[bool, ...] = ()
 
-    def sides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The special tokens before and after a single text."""
-        index = [item for item, _ in self.single].index("A")
-        return _ids(self.single[:index]), _ids(self.single[index + 1 :])
+    def layout(self) -> Layout:
+        """The template of one text."""
+        return tuple(None if isinstance(item, str) else item for item, _ in self.single)
 
 
 PLAIN = Template()
 """No special tokens."""
 
 
-def build_template(settings: JsonObject, ids: Mapping[str, int]) -> Template:
+def build_template(settings: JsonObject, tokens: Mapping[str, int]) -> Template:
     """The template that a file describes.
 
     Args:
         settings: the post-processor.
-        ids: all tokens to their ids.
+        tokens: all tokens to their ids.
 
     Raises:
-        TokenizerError: its type or a token is unknown, or a setting is not supported.
+        TokenizerError: a type or a token is unknown, or a setting is damaged.
     """
-    template = BUILDERS[settings.choice("type", BUILDERS)](settings, ids)
-    settings.close()
-    return template
+    steps = list(_flattened(settings))
+    processors = [processor for step in steps if (processor := _processor(step, tokens)) is not None]
+    single = _applied(processors, [(A,)], True)
+    if single is None or any(item == "B" for item, _ in single):
+        raise settings.error("type", "must make a sequence of one text from one text")
+    trims = [
+        step.flag("add_prefix_space", True)
+        for step in steps
+        if step.value("type") in TRIMMING and step.flag("trim_offsets", True)
+    ]
+    pair, bare_pair = (_applied(processors, [(A,), (B,)], adds_special) for adds_special in (True, False))
+    return Template(single, pair, bare_pair, tuple(trims))
 
 
-def _ids(items: TemplateItems) -> tuple[int, ...]:
-    return tuple(token_id for item, _ in items for token_id in item if isinstance(token_id, int))
+def _flattened(settings: JsonObject) -> Sequence[JsonObject]:
+    """Post-processors in the order in which they are applied, sequences flattened."""
+    if settings.value("type") != "Sequence":
+        return [settings]
+    return [each for step in settings.objects("processors") for each in _flattened(step)]
 
 
-def _byte_level(settings: JsonObject, ids: Mapping[str, int]) -> Template:
-    settings.flag("use_regex", True)
-    return Template(
-        trims=settings.flag("trim_offsets", True), keeps_prefix=settings.flag("add_prefix_space", True)
-    )
+def _applied(processors: Sequence[Processor], texts: Sequences, adds_special: bool) -> TemplateItems | None:
+    """The sequence of these texts; None if a template gets another number of sequences than one or two."""
+    sequences = texts
+    try:
+        for process in processors:
+            sequences = process(sequences, adds_special)
+    except IndexError:
+        return None
+    return tuple(item for sequence in sequences for item in sequence)
 
 
-def _bert(settings: JsonObject, ids: Mapping[str, int]) -> Template:
-    begin, end = _named(settings, "cls", ids), _named(settings, "sep", ids)
-    return Template(((begin, 0), ("A", 0), (end, 0)), ((begin, 0), ("A", 0), (end, 0), ("B", 1), (end, 1)))
+def _processor(settings: JsonObject, tokens: Mapping[str, int]) -> Processor | None:
+    kind = settings.choice("type", ("BertProcessing", "ByteLevel", "RobertaProcessing", "TemplateProcessing"))
+    if kind == "ByteLevel":
+        return None
+    if kind == "TemplateProcessing":
+        return _template(settings)
+    begin, end = _named(settings, "cls"), _named(settings, "sep")
+    return _bert(begin, end) if kind == "BertProcessing" else _roberta(begin, end)
 
 
-def _roberta(settings: JsonObject, ids: Mapping[str, int]) -> Template:
-    begin, end = _named(settings, "cls", ids), _named(settings, "sep", ids)
-    single: TemplateItems = ((begin, 0), ("A", 0), (end, 0))
-    return replace(_byte_level(settings, ids), single=single, pair=(*single, (end, 0), ("B", 0), (end, 0)))
-
-
-def _named(settings: JsonObject, key: str, ids: Mapping[str, int]) -> tuple[int, ...]:
+def _named(settings: JsonObject, key: str) -> tuple[int, ...]:
     """A token that is given with its id: ["[CLS]", 101]."""
     match settings.value(key):
-        case [str(token), int(token_id)] if ids.get(token) == token_id:
+        case [str(), int(token_id)] if token_id >= 0:
             return (token_id,)
         case other:
-            raise settings.error(key, f"must be a token of the vocabulary and its id, got {brief(other)}")
+            raise settings.error(key, f"must be a token and its id, got {brief(other)}")
 
 
-def _template(settings: JsonObject, ids: Mapping[str, int]) -> Template:
-    special = _special_tokens(settings, set(ids.values()))
-    single, pair = (_items(settings.objects(key), special) for key in ("single", "pair"))
-    if [item for item, _ in single if isinstance(item, str)] != ["A"]:
-        raise settings.error("single", "must have the text A once")
-    if sorted(item for item, _ in pair if isinstance(item, str)) not in ([], ["A", "B"]):
-        raise settings.error("pair", "must have the texts A and B once each")
-    return Template(single, pair or PLAIN.pair)
+def _bert(begin: tuple[int, ...], end: tuple[int, ...]) -> Processor:
+    def process(sequences: Sequences, adds_special: bool) -> Sequences:
+        if not adds_special:
+            return sequences
+        first, *others = sequences
+        return [((begin, 0), *first, (end, 0)), *((*other, (end, 1)) for other in others)]
+
+    return process
 
 
-def _special_tokens(settings: JsonObject, known: set[int]) -> dict[str, tuple[int, ...]]:
+def _roberta(begin: tuple[int, ...], end: tuple[int, ...]) -> Processor:
+    def process(sequences: Sequences, adds_special: bool) -> Sequences:
+        if not adds_special:
+            return [_typed(sequence, 0) for sequence in sequences]
+        starts = [begin, *[end] * (len(sequences) - 1)]
+        return [
+            ((start, 0), *_typed(sequence, 0), (end, 0))
+            for start, sequence in zip(starts, sequences, strict=True)
+        ]
+
+    return process
+
+
+def _typed(sequence: TemplateItems, type_id: int) -> TemplateItems:
+    return tuple((item, type_id) for item, _ in sequence)
+
+
+def _template(settings: JsonObject) -> Processor:
+    special = _special_tokens(settings)
+    templates = [_items(settings.objects(key), special) for key in ("single", "pair")]
+
+    def process(sequences: Sequences, adds_special: bool) -> Sequences:
+        given = {"A": sequences[0], "B": sequences[1] if len(sequences) > 1 else None}
+        result: Sequences = []
+        for item, type_id in templates[len(sequences) - 1]:
+            if not isinstance(item, str):
+                result += [((item, type_id),)] if adds_special else []
+            elif (sequence := given[item]) is not None:
+                result.append(_typed(sequence, type_id))
+            else:
+                raise IndexError(item)
+        return result
+
+    return process
+
+
+def _special_tokens(settings: JsonObject) -> dict[str, tuple[int, ...]]:
     special: dict[str, tuple[int, ...]] = {}
     if settings.value("special_tokens") is None:
         return special
@@ -110,7 +173,7 @@ def _special_tokens(settings: JsonObject, known: set[int]) -> dict[str, tuple[in
         entry = entries.object(name)
         token_ids = entry.items("ids")
         for token_id in token_ids:
-            if type(token_id) is not int or token_id not in known:
+            if type(token_id) is not int or token_id < 0:
                 raise entry.error("ids", f"must be ids of tokens, got {brief(token_id)}")
         special[name] = tuple(token_ids)
     return special
@@ -124,37 +187,13 @@ def _item(entry: JsonObject, special: Mapping[str, tuple[int, ...]]) -> Template
     if entry.value("Sequence") is not None:
         sequence = entry.object("Sequence")
         which: Literal["A", "B"] = "A" if sequence.choice("id", ("A", "B")) == "A" else "B"
-        item: TemplateItem = which, sequence.integer("type_id", 0)
-    else:
-        sequence = entry.object("SpecialToken")
-        token = sequence.text("id")
-        if token not in special:
-            raise TokenizerError(f"{sequence.path}: id: {brief(token)} is not among special_tokens")
-        item = special[token], sequence.integer("type_id", 0)
-    sequence.close()
-    entry.close()
-    return item
+        return which, sequence.integer("type_id", 0)
+    token = entry.object("SpecialToken")
+    name = token.text("id")
+    if name not in special:
+        raise TokenizerError(f"{token.path}: id: {brief(name)} is not among special_tokens")
+    return special[name], token.integer("type_id", 0)
 
 
-def _sequence(settings: JsonObject, ids: Mapping[str, int]) -> Template:
-    """Several in turn: at most one adds special tokens, the others trim spans."""
-    result = PLAIN
-    for step in settings.objects("processors"):
-        template = build_template(step, ids)
-        if (template.single, template.pair) != (PLAIN.single, PLAIN.pair):
-            if (result.single, result.pair) != (PLAIN.single, PLAIN.pair):
-                raise settings.error("processors", "must not have two templates")
-            result = replace(result, single=template.single, pair=template.pair)
-        if template.trims:
-            result = replace(result, trims=True, keeps_prefix=template.keeps_prefix)
-    return result
-
-
-BUILDERS: Mapping[str, Callable[[JsonObject, Mapping[str, int]], Template]] = {
-    "BertProcessing": _bert,
-    "ByteLevel": _byte_level,
-    "RobertaProcessing": _roberta,
-    "Sequence": _sequence,
-    "TemplateProcessing": _template,
-}
-"""Post-processors by type."""
+TRIMMING = ("ByteLevel", "RobertaProcessing")
+"""The post-processors that trim spans."""

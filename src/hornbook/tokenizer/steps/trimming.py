@@ -11,17 +11,17 @@ __all__ = ["trimmed"]
 SPACES = WHITE_SPACE + BYTE_TO_CHARACTER[ord(" ")]
 
 
-def trimmed(spans: Sequence[Span], tokens: Sequence[str], *, keeps_prefix: bool) -> list[Span]:
+def trimmed(spans: Sequence[Span], spelled: Sequence[str], *, keeps_prefix: bool) -> list[Span]:
     """Excludes white space at both ends.
 
     Args:
         spans: of tokens.
-        tokens: the token of each id.
+        spelled: how each of these tokens is spelled; an added token has the white space that it includes.
         keeps_prefix: whether the first space of the first token was put before the text, and is not in it.
     """
     return [
-        _trimmed(span, tokens[span[0]], keeps_prefix and (index == 0 or span[1] == 0))
-        for index, span in enumerate(spans)
+        _trimmed(span, token, keeps_prefix and (index == 0 or span[1] == 0))
+        for index, (span, token) in enumerate(zip(spans, spelled, strict=True))
     ]
 
 
