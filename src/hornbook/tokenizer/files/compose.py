@@ -119,7 +119,7 @@ def bpe_model(tokens: Mapping[str, int], merges: Iterable[Merge]) -> Json:
         "byte_fallback": False,
         "ignore_merges": False,
         "vocab": dict(tokens),
-        "merges": [list(merge) for merge in merges],
+        "merges": list(merges),
     }
 
 

@@ -183,20 +183,22 @@ def _read_merges(path: Path, tokens: Mapping[str, int]) -> list[Merge]:
     first = 1 if lines[0].startswith(HEADER) else 0
     merges: list[Merge] = []
     for number, line in enumerate(lines[first:], first + 1):
-        columns = line.removesuffix("\r").split(" ")
-        if len(columns) != 2 or "" in columns:
-            raise TokenizerError(
-                f"{path}: line {number}: expected two tokens and one space, got {brief(line)}"
-            )
-        left, right = columns
-        for token in (left, right, left + right):
-            if token not in tokens:
-                raise TokenizerError(
-                    f"{path}: line {number}: merge of {brief(left)} and {brief(right)}: "
-                    f"token {brief(token)} is not in the vocabulary"
-                )
-        merges.append((left, right))
+        left, _, right = line.removesuffix("\r").partition(" ")
+        if left in tokens and right in tokens and left + right in tokens:
+            merges.append((left, right))
+        else:
+            raise _bad_line(f"{path}: line {number}", left, right, tokens)
     return merges
+
+
+def _bad_line(position: str, left: str, right: str, tokens: Mapping[str, int]) -> TokenizerError:
+    if not (left and right) or " " in right:
+        line = f"{left} {right}" if right else left
+        return TokenizerError(f"{position}: expected two tokens and one space, got {brief(line)}")
+    token = next(each for each in (left, right, left + right) if each not in tokens)
+    return TokenizerError(
+        f"{position}: merge of {brief(left)} and {brief(right)}: token {brief(token)} is not in the vocabulary"
+    )
 
 
 def read_lines(path: Path, expected: str) -> list[str]:
