@@ -3,7 +3,7 @@
 // Keys are taken in blocks of 64 from position 0 on. For each row a running maximum, a running sum of exponentials and a running
 // weighted sum of values are kept, and rescaled when the maximum grows (Milakov and Gimelshein, "Online normalizer calculation
 // for softmax", 2018; Dao et al., "FlashAttention", 2022). What a row computes depends on its position alone: it has the same
-// bits in a whole sequence, behind a cache, and beside any neighbours.
+// bits in a whole sequence, after a cache, and beside any neighbours.
 //
 // There is one definition: attention without a cache fills a temporary one and attends to that. attention_backward.cc is its twin.
 #include "attention.h"
@@ -28,7 +28,7 @@ struct Head {
 HORNBOOK_INLINE void put(float* to, float value) { *to = value; }
 HORNBOOK_INLINE void put(Float16* to, float value) { *to = to_float16(value); }
 
-// Writes one row's key and value behind the others.
+// Writes one row's key and value after the others.
 template <class T>
 void append(const Head<T>& head, int64_t position, const float* key, const float* value) {
     T* keys = head.keys + position / panel * head.size * panel + position % panel;
@@ -45,12 +45,21 @@ struct Tile {
     float* scores;   // [rows, 64]
     float* context;  // [rows, P]
     float *largest, *sum;
+    const float* bias;  // null, or of the head: [2 R + 1]
 
     // How many of the `count` keys from `first` on row r may look at.
     HORNBOOK_INLINE int64_t visible(int64_t r, int64_t first, int64_t count, bool causal) const {
         return causal ? max_of(0, min_of(count, first_position + r + 1 - first)) : count;
     }
 };
+
+// Scores of one row are scaled and get the bias of their distance.
+void add_bias(const Tile& tile, int64_t r, int64_t first, int64_t visible, const AttentionShape& shape) {
+    float* s = tile.scores + r * key_block;
+    const int64_t nearest = first - tile.first_position - r, radius = shape.radius;
+    for (int64_t j = 0; j < visible; ++j)
+        s[j] = s[j] * shape.scale + tile.bias[radius + max_of(-radius, min_of(radius, nearest + j))];
+}
 
 // Scores of one row become weights e^(scale s - largest), and what was gathered before is rescaled to the new maximum.
 void weigh_row(const Tile& tile, int64_t r, int64_t visible, float scale, int64_t padded) {
@@ -80,7 +89,7 @@ void weigh_row(const Tile& tile, int64_t r, int64_t visible, float scale, int64_
     tile.sum[r] += sum_of_lanes(sum);
 }
 
-// context += weights[visible] values. All rows share the keys that the first one sees; the few behind those, on the diagonal, follow
+// context += weights[visible] values. All rows share the keys that the first one sees; the few after those, on the diagonal, follow
 // row by row, so that no row touches a value it may not see (0 * infinity is not 0).
 template <class T>
 void gather_values(const Tile& tile, const Head<T>& head, int64_t first, int64_t count, bool causal) {
@@ -92,8 +101,8 @@ void gather_values(const Tile& tile, const Head<T>& head, int64_t first, int64_t
         const int64_t more = tile.visible(r, first, count, causal) - shared;
         if (more <= 0) continue;
         const Rows<float> weights{tile.scores + r * key_block + shared, key_block};
-        const Right<T> behind{values + shared * head.padded, head.padded, panel};
-        multiply_rows(tile.context + r * head.padded, head.padded, weights, behind, 1, panels, more, true);
+        const Right<T> later{values + shared * head.padded, head.padded, panel};
+        multiply_rows(tile.context + r * head.padded, head.padded, weights, later, 1, panels, more, true);
     }
 }
 
@@ -104,7 +113,9 @@ void attend_block(const Tile& tile, const Head<T>& head, int64_t first, int64_t 
                   head.size, false);
     for (int64_t r = 0; r < tile.rows; ++r) {
         const int64_t visible = tile.visible(r, first, count, shape.causal);
-        if (visible > 0) weigh_row(tile, r, visible, shape.scale, head.padded);
+        if (visible <= 0) continue;
+        if (tile.bias != nullptr) add_bias(tile, r, first, visible, shape);
+        weigh_row(tile, r, visible, tile.bias == nullptr ? shape.scale : 1.0f, head.padded);
     }
     gather_values(tile, head, first, count, shape.causal);
 }
@@ -141,49 +152,52 @@ struct Call {
     Sequences sequences;
     AttentionShape shape;
 
-    int64_t channels() const { return shape.n_head * shape.head_size; }
     int64_t begin(int64_t b) const { return sequences.offsets[b]; }
     int64_t rows(int64_t b) const { return sequences.offsets[b + 1] - sequences.offsets[b]; }
 
+    // The rows of sequence b in head h of keys and values.
     void append_rows(const Head<T>& head, int64_t b, int64_t h, int64_t filled) const {
-        const int64_t c = channels();
+        const int64_t keys = (shape.n_head + h) * shape.head_size, values = keys + shape.n_kv_head * shape.head_size;
         for (int64_t t = 0; t < rows(b); ++t) {
-            const float* row = qkv + (begin(b) + t) * 3 * c + h * shape.head_size;
-            append(head, filled + t, row + c, row + 2 * c);
+            const float* row = qkv + (begin(b) + t) * shape.width();
+            append(head, filled + t, row + keys, row + values);
         }
     }
 
-    // Query rows [first, end) of sequence b.
+    // Query rows [first, end) of sequence b in head h of queries.
     void attend_rows(const Head<T>& head, int64_t b, int64_t h, int64_t filled, int64_t first, int64_t end, float* scratch) const {
-        const int64_t c = channels();
+        const int64_t c = shape.n_head * shape.head_size, width = shape.width(), at = h * shape.head_size;
+        const float* bias = shape.bias == nullptr ? nullptr : shape.bias + h * (2 * shape.radius + 1);
         for (int64_t t = first; t < end; t += tile_rows) {
-            const int64_t row = begin(b) + t, at = h * shape.head_size, count = min_of(tile_rows, end - t);
+            const int64_t row = begin(b) + t, count = min_of(tile_rows, end - t);
             float *scores = scratch, *context = scores + tile_rows * key_block, *largest = context + tile_rows * head.padded;
-            const Tile tile{qkv + row * 3 * c + at, 3 * c, count, filled + t, scores, context, largest, largest + tile_rows};
+            const Tile tile{qkv + row * width + at, width, count, filled + t, scores, context, largest, largest + tile_rows, bias};
             const Result result{out + row * c + at, c, log_sums ? log_sums + row * shape.n_head + h : nullptr, shape.n_head};
             attend_tile(result, tile, head, filled + rows(b), shape);
         }
     }
 };
 
-// head_of(b, h) says where the keys and values of a head are, filled(b) how many rows are there already.
+// head_of(b, h) is head h of keys and values of sequence b, filled(b) how many rows it has already.
 template <class T, class HeadOf, class Filled>
 void run(const Call<T>& call, const HeadOf& head_of, const Filled& filled) {
-    const int64_t n_head = call.shape.n_head, padded = ceil_div(call.shape.head_size, panel) * panel;
+    const int64_t n_head = call.shape.n_head, n_kv_head = call.shape.n_kv_head, sharing = n_head / n_kv_head;
+    const int64_t padded = ceil_div(call.shape.head_size, panel) * panel;
     int64_t longest = 0;
     for (int64_t b = 0; b < call.sequences.count; ++b) longest = max_of(longest, call.rows(b));
     const int64_t n_heads = call.sequences.count * n_head, chunks = ceil_div(longest, chunk_rows);
     const auto append_task = [&](int64_t i) {
-        call.append_rows(head_of(i / n_head, i % n_head), i / n_head, i % n_head, filled(i / n_head));
+        const int64_t b = i / n_kv_head, h = i % n_kv_head;
+        call.append_rows(head_of(b, h), b, h, filled(b));
     };
-    const bool together = chunks == 1;  // then the task that attends is the only one to need what it appends
-    if (!together) parallel_for(n_heads, append_task);
+    const bool together = chunks == 1 && sharing == 1;  // then the task that attends is the only one to need what it appends
+    if (!together) parallel_for(call.sequences.count * n_kv_head, append_task);
     const int slots = thread_count();
     const Scratch scratch(tile_rows * (key_block + padded + 2) * 4, slots);
     parallel_for(n_heads * chunks, slots, [&](int64_t task, int slot) {
         const int64_t i = task / chunks, b = i / n_head, h = i % n_head, first = task % chunks * chunk_rows;
         if (together) append_task(i);
-        call.attend_rows(head_of(b, h), b, h, filled(b), first, min_of(call.rows(b), first + chunk_rows), scratch.get<float>(slot));
+        call.attend_rows(head_of(b, h / sharing), b, h, filled(b), first, min_of(call.rows(b), first + chunk_rows), scratch.get<float>(slot));
     });
 }
 
@@ -192,7 +206,7 @@ void run_cached(const Call<T>& call, const AttentionCache& cache) {
     const AttentionShape& shape = call.shape;
     const int64_t padded = ceil_div(shape.head_size, panel) * panel;
     const auto head_of = [&](int64_t b, int64_t h) {
-        const int64_t row = (b * shape.n_head + h) * cache.capacity;
+        const int64_t row = (b * shape.n_kv_head + h) * cache.capacity;
         return Head<T>{static_cast<T*>(cache.keys) + row * shape.head_size, static_cast<T*>(cache.values) + row * padded,
                        shape.head_size, padded};
     };
@@ -206,7 +220,7 @@ void run_uncached(const Call<float>& call) {
     const int64_t padded = ceil_div(shape.head_size, panel) * panel;
     const auto begin_of = [&](int64_t b) { return ceil_div(sequences.offsets[b] + panel * b, panel) * panel; };
     const int64_t total = begin_of(sequences.count) + panel;
-    const Scratch keys(shape.n_head * total * shape.head_size * 4), values(shape.n_head * total * padded * 4);
+    const Scratch keys(shape.n_kv_head * total * shape.head_size * 4), values(shape.n_kv_head * total * padded * 4);
     const auto head_of = [&](int64_t b, int64_t h) {
         const int64_t row = h * total + begin_of(b);
         return Head<float>{keys.get<float>() + row * shape.head_size, values.get<float>() + row * padded, shape.head_size, padded};

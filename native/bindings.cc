@@ -13,6 +13,7 @@
 #include <nanobind/stl/string.h>
 
 #include <memory>
+#include <optional>
 
 namespace hornbook::python {
 
@@ -186,12 +187,30 @@ nb::object matmul(handle a_, handle b_, bool transpose_a, bool transpose_b, hand
 
 // ---- attention --------------------------------------------------------------------------------------------------------------
 
-AttentionShape attention_shape(const Array& qkv, int64_t n_head, bool causal, double scale, const char* operation) {
+// n_kv_head is 0 where it is n_head.
+AttentionShape attention_shape(const Array& qkv, int64_t n_head, int64_t n_kv_head, bool causal, double scale, const char* operation) {
     check_ndim(qkv, 2, {operation, "qkv"});
-    if (n_head < 1 || qkv.size(1) % (3 * n_head) != 0)
-        raise("ShapeError", std::string(operation) + ": qkv of shape " + qkv.text() + " does not split into 3 parts of " +
-                                std::to_string(n_head) + " heads");
-    return {n_head, qkv.size(1) / 3 / n_head, causal, static_cast<float>(scale)};
+    if (n_kv_head == 0) n_kv_head = n_head;
+    if (n_head < 1 || n_kv_head < 1 || n_head % n_kv_head != 0)
+        raise("ShapeError", std::string(operation) + ": n_kv_head must divide n_head, got " + std::to_string(n_kv_head) + " and " +
+                                std::to_string(n_head));
+    const int64_t n_heads = n_head + 2 * n_kv_head;
+    if (qkv.size(1) % n_heads != 0)
+        raise("ShapeError", std::string(operation) + ": qkv of shape " + qkv.text() + " does not split into " + std::to_string(n_head) +
+                                " heads of queries and twice " + std::to_string(n_kv_head) + " of keys and values");
+    return {n_head, n_kv_head, qkv.size(1) / n_heads, causal, static_cast<float>(scale)};
+}
+
+// The bias by distance, [H, 2 R + 1], if there is one; it must live as long as the shape.
+std::optional<Array> bias_of(handle bias_, AttentionShape& shape, const char* operation) {
+    if (bias_.is_none()) return std::nullopt;
+    const Array bias = input(bias_, {operation, "bias"});
+    if (bias.ndim() != 2 || bias.size(0) != shape.n_head || bias.size(1) % 2 == 0)
+        raise("ShapeError", std::string(operation) + ": bias of shape " + bias.text() + " is not one odd row for each of " +
+                                std::to_string(shape.n_head) + " heads");
+    shape.bias = bias.data();
+    shape.radius = bias.size(1) / 2;
+    return bias;
 }
 
 Sequences sequences_of(const std::vector<int32_t>& offsets) {
@@ -200,7 +219,7 @@ Sequences sequences_of(const std::vector<int32_t>& offsets) {
 
 nb::tuple attention_with_log_sums(handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale) {
     const Array qkv = input(qkv_, {"attention", "qkv"});
-    const AttentionShape shape = attention_shape(qkv, n_head, causal, scale, "attention");
+    const AttentionShape shape = attention_shape(qkv, n_head, 0, causal, scale, "attention");
     const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), "attention");
     const Array out = make({qkv.size(0), qkv.size(1) / 3}), log_sums = make({qkv.size(0), n_head});
     compute([&](const Kernels& k) {
@@ -209,21 +228,23 @@ nb::tuple attention_with_log_sums(handle qkv_, handle offsets_, int64_t n_head, 
     return nb::make_tuple(out.object(), log_sums.object());
 }
 
-nb::object attention(handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale, handle out_) {
+nb::object attention(handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale, int64_t n_kv_head, handle bias_,
+                     handle out_) {
     const Array qkv = input(qkv_, {"attention", "qkv"});
-    const AttentionShape shape = attention_shape(qkv, n_head, causal, scale, "attention");
+    AttentionShape shape = attention_shape(qkv, n_head, n_kv_head, causal, scale, "attention");
+    const std::optional<Array> bias = bias_of(bias_, shape, "attention");
     const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), "attention");
-    const Array out = output(out_, {qkv.size(0), qkv.size(1) / 3}, "attention", {&qkv});
+    const Array out = output(out_, {qkv.size(0), n_head * shape.head_size}, "attention", {&qkv, bias ? &*bias : nullptr});
     compute([&](const Kernels& k) { k.attention(out.data(), nullptr, qkv.data(), nullptr, sequences_of(offsets), shape); });
     return out.object();
 }
 
 int64_t whole_panels(int64_t size) { return (size + panel_width - 1) / panel_width * panel_width; }
 
-nb::tuple cache_shapes(int64_t n_sequences, int64_t n_head, int64_t capacity, int64_t head_size) {
+nb::tuple cache_shapes(int64_t n_sequences, int64_t n_kv_head, int64_t capacity, int64_t head_size) {
     const int64_t rows = whole_panels(capacity);
-    return nb::make_tuple(nb::make_tuple(n_sequences, n_head, rows / panel_width, head_size, panel_width),
-                          nb::make_tuple(n_sequences, n_head, rows, whole_panels(head_size)));
+    return nb::make_tuple(nb::make_tuple(n_sequences, n_kv_head, rows / panel_width, head_size, panel_width),
+                          nb::make_tuple(n_sequences, n_kv_head, rows, whole_panels(head_size)));
 }
 
 // Checks that the cache has the layout of cache_shapes() and room for the new rows.
@@ -232,8 +253,8 @@ AttentionCache cache_of(const Array& keys, const Array& values, const std::vecto
     const int64_t n_sequences = static_cast<int64_t>(offsets.size()) - 1, capacity = values.ndim() == 4 ? values.size(2) : 0;
     const int64_t size = shape.head_size;
     if (capacity % panel_width != 0) raise("ShapeError", "attention_cached: values of shape " + values.text() + "; see cache_shapes");
-    check_shape(values, {n_sequences, shape.n_head, capacity, whole_panels(size)}, {"attention_cached", "values"});
-    check_shape(keys, {n_sequences, shape.n_head, capacity / panel_width, size, panel_width}, {"attention_cached", "keys"});
+    check_shape(values, {n_sequences, shape.n_kv_head, capacity, whole_panels(size)}, {"attention_cached", "values"});
+    check_shape(keys, {n_sequences, shape.n_kv_head, capacity / panel_width, size, panel_width}, {"attention_cached", "keys"});
     if (lengths.size() + 1 != offsets.size()) raise("ShapeError", "attention_cached: lengths must have one number for each sequence");
     for (size_t b = 0; b < lengths.size(); ++b) {
         const int64_t needed = int64_t{lengths[b]} + offsets[b + 1] - offsets[b];
@@ -246,16 +267,19 @@ AttentionCache cache_of(const Array& keys, const Array& values, const std::vecto
 }
 
 nb::object attention_cached(handle qkv_, handle offsets_, handle keys_, handle values_, handle lengths_, int64_t n_head,
-                            double scale, handle out_) {
+                            double scale, int64_t n_kv_head, handle bias_, handle out_) {
     constexpr const char* operation = "attention_cached";
     const Array qkv = input(qkv_, {operation, "qkv"});
-    const AttentionShape shape = attention_shape(qkv, n_head, true, scale, operation);
+    AttentionShape shape = attention_shape(qkv, n_head, n_kv_head, true, scale, operation);
+    const std::optional<Array> bias = bias_of(bias_, shape, operation);
     const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), operation), lengths = integers(lengths_, {operation, "lengths"});
     const int type = has_type(keys_.ptr(), NPY_FLOAT16) ? NPY_FLOAT16 : NPY_FLOAT32;
     const Array keys = in_place(keys_, {operation, "keys"}, type), values = in_place(values_, {operation, "values"}, type);
     const AttentionCache cache = cache_of(keys, values, lengths, offsets, shape);
-    if (overlap(keys, values) || overlap(keys, qkv) || overlap(values, qkv)) raise_value("attention_cached: arguments overlap");
-    const Array out = output(out_, {qkv.size(0), qkv.size(1) / 3}, operation, {&qkv, &keys, &values});
+    if (overlap(keys, values) || overlap(keys, qkv) || overlap(values, qkv) ||
+        (bias && (overlap(keys, *bias) || overlap(values, *bias))))
+        raise_value("attention_cached: arguments overlap");
+    const Array out = output(out_, {qkv.size(0), n_head * shape.head_size}, operation, {&qkv, &keys, &values, bias ? &*bias : nullptr});
     compute([&](const Kernels& k) { k.attention(out.data(), nullptr, qkv.data(), &cache, sequences_of(offsets), shape); });
     return out.object();
 }
@@ -273,7 +297,7 @@ nb::object attention_backward(handle grad_, handle qkv_, handle offsets_, int64_
                               handle log_sums_) {
     constexpr const char* operation = "attention_backward";
     const Array grad = input(grad_, {operation, "grad"}), qkv = input(qkv_, {operation, "qkv"});
-    const AttentionShape shape = attention_shape(qkv, n_head, causal, scale, operation);
+    const AttentionShape shape = attention_shape(qkv, n_head, 0, causal, scale, operation);
     const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), operation);
     const int64_t n = qkv.size(0), c = qkv.size(1) / 3;
     check_shape(grad, {n, c}, {operation, "grad"});
@@ -561,11 +585,12 @@ void define_module(nb::module_& m) {
     m.def("matmul", &matmul, "a"_a, "b"_a, "transpose_a"_a = false, "transpose_b"_a = false, "out"_a = nb::none(),
           "accumulate"_a = false);
 
-    m.def("attention", &attention, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a, "out"_a = nb::none());
-    m.def("attention_with_log_sums", &attention_with_log_sums, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a);
-    m.def("cache_shapes", &cache_shapes, "n_sequences"_a, "n_head"_a, "capacity"_a, "head_size"_a);
-    m.def("attention_cached", &Recorded<&attention_cached>::call, "qkv"_a, "offsets"_a, "keys"_a, "values"_a, "lengths"_a, "n_head"_a, "scale"_a,
+    m.def("attention", &attention, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a, "n_kv_head"_a = 0, "bias"_a = nb::none(),
           "out"_a = nb::none());
+    m.def("attention_with_log_sums", &attention_with_log_sums, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a);
+    m.def("cache_shapes", &cache_shapes, "n_sequences"_a, "n_kv_head"_a, "capacity"_a, "head_size"_a);
+    m.def("attention_cached", &Recorded<&attention_cached>::call, "qkv"_a, "offsets"_a, "keys"_a, "values"_a, "lengths"_a, "n_head"_a, "scale"_a,
+          "n_kv_head"_a = 0, "bias"_a = nb::none(), "out"_a = nb::none());
     m.def("advance", &Recorded<&advance>::call, "counts"_a, "lengths"_a);
     m.def("attention_backward", &attention_backward, "grad"_a, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a,
           "context"_a = nb::none(), "log_sums"_a = nb::none());

@@ -51,20 +51,24 @@ struct Sequences {
 };
 
 struct AttentionShape {
-    int64_t n_head, head_size;  // H, D; C = H * D
+    int64_t n_head, n_kv_head, head_size;  // H, KV, D: H / KV neighbouring heads of queries share one of keys and values
     bool causal;
     float scale;
+    const float* bias = nullptr;  // null, or [H, 2 R + 1]: added to the scaled score of a key s - t = -R .. R rows away, and
+    int64_t radius = 0;           // R; the first and the last hold for what is further away
+
+    int64_t width() const { return (n_head + 2 * n_kv_head) * head_size; }  // of a row of queries, keys and values
 };
 
 // Keys and values of rows that were seen before, for B sequences. With P = ceil(D/16) * 16:
-//   keys   [B, H, capacity/16, D, 16]: 16 keys side by side, so that 16 scores grow without sums across lanes
-//   values [B, H, capacity, P]: each row filled up to whole panels
+//   keys   [B, KV, capacity/16, D, 16]: 16 keys side by side, so that 16 scores grow without sums across lanes
+//   values [B, KV, capacity, P]: each row filled up to whole panels
 // capacity is a multiple of 16. Either all float32 or all float16.
 struct AttentionCache {
     void *keys, *values;
     bool half;
     int64_t capacity;
-    const int32_t* lengths;  // [B]: rows already there; the kernel appends behind them and does not change the lengths
+    const int32_t* lengths;  // [B]: rows already there; the kernel appends after them and does not change the lengths
 };
 
 struct AdamW {
@@ -98,12 +102,13 @@ struct Kernels {
 
     // ---- attention.cc ----
 
-    // out[N,C] = softmax(scale Q K^T) V for each head of each sequence of qkv[N,3C]; without a cache (null) the rows see each
-    // other, with one also everything that was there before. log_sums[N,H], if not null, gets log sum exp of the scores.
+    // out[N,H*D] = softmax(scale Q K^T + bias) V for each head of each sequence of qkv[N,(H+2KV)*D]; without a cache (null) the
+    // rows see each other, with one also all earlier rows. log_sums[N,H], if not null, gets log sum exp of the scores.
     void (*attention)(float* out, float* log_sums, const float* qkv, const AttentionCache* cache, Sequences sequences,
                       AttentionShape shape);
 
-    // dqkv[N,3C] from dout[N,C]; out and log_sums are what attention() gave for the same qkv, without a cache
+    // dqkv[N,3C] from dout[N,C], where C = H*D, for KV = H and no bias; out and log_sums are what attention() gave for the
+    // same qkv, without a cache
     void (*attention_backward)(float* dqkv, const float* dout, const float* qkv, const float* out, const float* log_sums,
                                Sequences sequences, AttentionShape shape);
 

@@ -94,8 +94,8 @@ Bits test_attention(const Kernels& k, int64_t size, bool causal) {
     Guarded<int32_t> offsets(3);
     const int32_t places[] = {0, static_cast<int32_t>(split), static_cast<int32_t>(size)};
     std::memcpy(offsets, places, sizeof places);
-    k.attention(out, log_sums, qkv, nullptr, {offsets, 2}, {heads, d, causal, 0.7f});
-    k.attention_backward(dqkv, grad, qkv, out, log_sums, {offsets, 2}, {heads, d, causal, 0.7f});
+    k.attention(out, log_sums, qkv, nullptr, {offsets, 2}, {heads, heads, d, causal, 0.7f});
+    k.attention_backward(dqkv, grad, qkv, out, log_sums, {offsets, 2}, {heads, heads, d, causal, 0.7f});
     for (int64_t row = 0; row < size; ++row) {
         const int64_t begin = row < split ? 0 : split, end = causal ? row + 1 : row < split ? split : size, h = row % heads;
         std::vector<double> sums(static_cast<size_t>(d));
@@ -116,21 +116,48 @@ Bits test_attention(const Kernels& k, int64_t size, bool causal) {
     return bits;
 }
 
-Bits test_cache(const Kernels& k, int64_t size, bool half) {
-    const int64_t heads = 2, d = 1 + size % 19, c = heads * d, capacity = (size + 15) / 16 * 16, first = size / 2;
-    const int64_t padded = (d + 15) / 16 * 16, item = half ? 2 : 4;
-    const Numbers qkv(size * 3 * c, 1);
-    Guarded<char> keys(heads * capacity * d * item), values(heads * capacity * padded * item);
+// Six heads of queries on two of keys and values, with a bias by distance.
+Bits test_shared_heads(const Kernels& k, int64_t size, bool causal) {
+    const int64_t heads = 6, shared = 2, d = 1 + size % 11, c = heads * d, width = (heads + 2 * shared) * d, radius = size % 5;
+    const Numbers qkv(size * width, 1), bias(heads * (2 * radius + 1), 2);
+    Guarded<float> out(size * c);
+    const int32_t offsets[] = {0, static_cast<int32_t>(size)};
+    k.attention(out, nullptr, qkv, nullptr, {offsets, 1}, {heads, shared, d, causal, 0.7f, bias, radius});
+    for (int64_t row = 0; row < size; ++row) {
+        const int64_t h = row % heads, keys = (heads + h / 3) * d, values = keys + shared * d;
+        std::vector<double> sums(static_cast<size_t>(d));
+        double total = 0;
+        for (int64_t key = 0; key < (causal ? row + 1 : size); ++key) {
+            const int64_t distance = std::max(-radius, std::min(radius, key - row));
+            double score = 0;
+            for (int64_t i = 0; i < d; ++i) score += double{at(qkv, row * width + h * d + i)} * at(qkv, key * width + keys + i);
+            const double weight = std::exp(0.7f * score + at(bias, h * (2 * radius + 1) + radius + distance));
+            total += weight;
+            for (int64_t i = 0; i < d; ++i) sums[static_cast<size_t>(i)] += weight * at(qkv, key * width + values + i);
+        }
+        for (int64_t i = 0; i < d; ++i)
+            check(near(at(out, row * c + h * d + i), sums[static_cast<size_t>(i)] / total, 2e-5), "attention, shared heads", size);
+    }
+    return out.bytes();
+}
+
+Bits test_cache(const Kernels& k, int64_t size, bool half, int64_t heads, int64_t shared) {
+    const int64_t d = 1 + size % 19, c = heads * d, capacity = (size + 15) / 16 * 16, first = size / 2;
+    const int64_t width = (heads + 2 * shared) * d, padded = (d + 15) / 16 * 16, item = half ? 2 : 4, radius = size % 5;
+    const Numbers qkv(size * width, 1), bias(heads * (2 * radius + 1), 2);
+    Guarded<char> keys(shared * capacity * d * item), values(shared * capacity * padded * item);
+    AttentionShape shape{heads, shared, d, true, 0.7f};
+    if (heads != shared) shape.bias = bias, shape.radius = radius;
     Guarded<float> out(size * c), whole(size * c);
     int32_t length = 0;
     for (const int64_t end : {first, size}) {
         const int32_t offsets[] = {0, static_cast<int32_t>(end - length)};
         const AttentionCache cache{keys, values, half, capacity, &length};
-        k.attention(out + length * c, nullptr, qkv + length * 3 * c, &cache, {offsets, 1}, {heads, d, true, 0.7f});
+        k.attention(out + length * c, nullptr, qkv + length * width, &cache, {offsets, 1}, shape);
         length = static_cast<int32_t>(end);
     }
     const int32_t offsets[] = {0, length};
-    k.attention(whole, nullptr, qkv, nullptr, {offsets, 1}, {heads, d, true, 0.7f});
+    k.attention(whole, nullptr, qkv, nullptr, {offsets, 1}, shape);
     for (int64_t i = 0; i < size * c; ++i)
         check(half ? near(at(out, i), at(whole, i), 5e-3) : at(out, i) == at(whole, i), "attention with a cache", size);
     return out.bytes();
@@ -242,7 +269,9 @@ Bits run_all(const Kernels& k, int64_t size) {
     append(bits, test_matmul(k, size));
     for (const bool yes : {false, true}) {
         append(bits, test_attention(k, size, yes));
-        append(bits, test_cache(k, size, yes));
+        append(bits, test_shared_heads(k, size, yes));
+        append(bits, test_cache(k, size, yes, 2, 2));
+        append(bits, test_cache(k, size, yes, 6, 2));
     }
     append(bits, test_rows(k, size));
     append(bits, test_elements(k, size));

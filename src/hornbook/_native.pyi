@@ -68,9 +68,19 @@ def matmul(
     """a b, or added to `out`: `[M, K] x [K, N] -> [M, N]`, for matrices with any strides."""
 
 def attention(
-    qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float, out: Array | None = None
+    qkv: Array,
+    offsets: Array,
+    n_head: int,
+    causal: bool,
+    scale: float,
+    n_kv_head: int = 0,
+    bias: Array | None = None,
+    out: Array | None = None,
 ) -> Array:
-    """softmax(scale Q K^T) V of every head and sequence, `qkv [N, 3C], offsets [B+1] -> [N, C]`."""
+    """softmax(scale Q K^T + bias) V of every head and sequence, `qkv [N, (H + 2 KV) D] -> [N, H D]`.
+
+    `n_kv_head` is KV, or 0 for H. `bias` `[H, 2 R + 1]` is by distance, see `Ops.distance_bias`.
+    """
 
 def attention_with_log_sums(
     qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float
@@ -78,9 +88,9 @@ def attention_with_log_sums(
     """`attention` and the logarithms of its sums `[N, H]`, which spare `attention_backward` the same work."""
 
 def cache_shapes(
-    n_sequences: int, n_head: int, capacity: int, head_size: int
+    n_sequences: int, n_kv_head: int, capacity: int, head_size: int
 ) -> tuple[tuple[int, int, int, int, int], tuple[int, int, int, int]]:
-    """The shapes of keys `[B, H, capacity/16, D, 16]` and values `[B, H, capacity, P]` of a cache.
+    """The shapes of keys `[B, KV, capacity/16, D, 16]` and values `[B, KV, capacity, P]` of a cache.
 
     The capacity is rounded up to a multiple of 16; P is D rounded up likewise.
     """
@@ -93,11 +103,13 @@ def attention_cached(
     lengths: Array,
     n_head: int,
     scale: float,
+    n_kv_head: int = 0,
+    bias: Array | None = None,
     out: Array | None = None,
 ) -> Array:
     """Appends the new rows to the cache, float32 or float16, and lets each attend to all rows up to itself.
 
-    `lengths` `[B]` counts the rows that were there before and is not changed.
+    `lengths` `[B]` counts the earlier rows and is not changed.
 
     Raises:
         ContextLengthError: the cache has no room for the new rows.

@@ -73,5 +73,5 @@ def test_layer_norm_changes_no_input() -> None:
 def test_layer_norm_names_what_does_not_fit(
     x: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ShapeError, match=r"layer_norm: weight of shape .* do not fit rows of x of shape"):
+    with pytest.raises(ShapeError, match=r"layer_norm: weight and bias, .*, do not fit rows of x of shape"):
         OPS.layer_norm(np.ones(x), np.ones(weight), np.ones(bias), eps=1e-5)

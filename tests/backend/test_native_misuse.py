@@ -107,7 +107,7 @@ OUTPUTS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], NDArray[np.float
     "linear": ((N, V), lambda out: native.linear(X, PACKED, out=out), X, False),
     "matmul": ((N, V), lambda out: native.matmul(X, TABLE.T, out=out), X, False),
     "linear unpacked": ((N, V), lambda out: native.linear(X, TABLE.T, out=out), TABLE, False),
-    "attention": ((N, C), lambda out: native.attention(QKV, OFFSETS, H, True, 0.5, out), QKV, False),
+    "attention": ((N, C), lambda out: native.attention(QKV, OFFSETS, H, True, 0.5, out=out), QKV, False),
     "layer_norm": ((N, C), lambda out: native.layer_norm(X, VECTOR, VECTOR, 1e-5, out), X, True),
     "activation": ((N, C), lambda out: native.activation(X, "gelu", out), X, True),
     "softmax": ((N, C), lambda out: native.softmax(X, out), X, True),
@@ -208,7 +208,7 @@ def test_names_are_checked() -> None:
         native.activation(X, "swish")
     with pytest.raises(ConfigError, match="one of float32, bfloat16, int8, got 'int4'"):
         native.pack(TABLE, "int4")
-    with pytest.raises(ShapeError, match="does not split into 3 parts of 4 heads"):
+    with pytest.raises(ShapeError, match="does not split into 4 heads of queries and twice 4 of keys"):
         native.attention(QKV, OFFSETS, 4, True, 1.0)
     with pytest.raises(
         ShapeError, match=r"weight expects 9 input features, got x of shape \(7, 27\); does n_embd"

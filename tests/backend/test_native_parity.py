@@ -108,13 +108,20 @@ def attentions(n: int) -> Iterator[Case]:
         qkv = draw(n + 2, 3 * 3 * 5)
         yield "attention", (qkv, lengths), options, 64
         yield "attention_backward", (draw(n + 2, 15), qkv, lengths), options, 256 + 16 * n
+        shared = draw(n + 2, (6 + 2 * 2) * 5)
+        options = {"n_head": 6, "n_kv_head": 2, "causal": causal, "scale": 0.4}
+        yield "attention", (shared, lengths), options, 64
+        yield "attention", (shared, lengths, draw(6, 7)), options, 64
+        yield "attention", (shared, lengths, draw(6, 2 * n + 9)), options, 64
+        yield "attention_backward", (draw(n + 2, 30), shared, lengths, draw(6, 7)), options, 256 + 16 * n
 
 
 CASES = [case for n in SIZES for make in (elementwise, products, lookups, attentions) for case in make(n)]
 
 
 def arrays_of(result: Any) -> list[Array]:
-    return [np.asarray(part) for part in (result if isinstance(result, tuple) else (result,))]
+    parts = result if isinstance(result, tuple) else (result,)
+    return [np.asarray(part) for part in parts if part is not None]
 
 
 def assert_near(actual: Any, expected: Any, roundings: float) -> None:

@@ -123,7 +123,7 @@ native.matmul(qkv[:300], qkv[:300], transpose_b=True)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20), -1))  # the kernel needs 77 MB
 try:
-    native.attention(qkv, *arguments, out)
+    native.attention(qkv, *arguments, out=out)
 except MemoryError:
     print("refused")
 small = native.attention(qkv[:7], np.array([0, 7]), *arguments[1:])

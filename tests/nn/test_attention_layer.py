@@ -1,4 +1,4 @@
-"""Attention as a layer: the fused path, the open steps (R18), and training."""
+"""Attention as a layer: the fused path, the steps one by one, and training."""
 
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,43 @@ def test_steps_packed_and_stacked_give_the_same(options: dict[str, Any]) -> None
     assert_close(layer(x, residual=residual), residual + stacked)
 
 
+@pytest.mark.parametrize("options", [{"n_kv_head": 1}, {"n_kv_head": 3, "causal": False}, {"bias": False}])
+@pytest.mark.parametrize("width", [None, 1, 5, 13])
+def test_steps_and_packed_rows_agree_for_every_kind_of_head(
+    options: dict[str, Any], width: int | None
+) -> None:
+    layer, x = attention(**options), randn(2, 5, 21, rng=1)
+    bias = None if width is None else randn(3, width, rng=2)
+    stacked = layer(x, distance_bias=bias)
+    assert_close(layer.steps(x, bias).output, stacked)
+    assert_close(layer(x.reshape(10, 21), [0, 5, 10], distance_bias=bias).reshape(2, 5, 21), stacked)
+    assert (bias is None) == (stacked.numpy().tobytes() == layer(x).numpy().tobytes())
+
+
+def test_dropout_keeps_the_bias_by_distance() -> None:
+    layer, x = attention(attn_pdrop=1e-9), randn(5, 21, rng=1)
+    bias = randn(3, 5, rng=2, requires_grad=True)
+    still = layer(x, distance_bias=bias)
+    layer.train()
+    moving = layer(x, distance_bias=bias)
+    assert_close(moving, still)
+    gradients = []
+    for result in (still, moving):
+        bias.grad = None
+        (result**2).sum().backward()
+        gradients.append(bias.grad)
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-3, atol=1e-4)
+
+
+def test_shared_heads_need_fewer_weights_and_biases_may_be_left_out() -> None:
+    names = {
+        name: weight.shape for name, weight in Attention(21, 3, n_kv_head=1, bias=False).named_parameters()
+    }
+    assert names == {"c_attn.weight": (21, 35), "c_proj.weight": (21, 21)}
+    with pytest.raises(ConfigError, match="n_kv_head must divide n_head 3, got 2"):
+        Attention(21, 3, n_kv_head=2)
+
+
 def test_sequences_of_a_batch_do_not_see_each_other() -> None:
     layer, x = attention(causal=False), randn(11, 21, rng=1)
     together = layer(x, [0, 3, 3, 11]).numpy()
@@ -125,7 +162,7 @@ def test_gradients_through_packed_and_stacked_are_the_same() -> None:
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * np.abs(other).max())
 
 
-def test_forgetting_attention_weights_needs_a_training_layer() -> None:
+def test_dropout_zeroes_attention_weights_in_training_alone() -> None:
     layer, x = attention(attn_pdrop=0.5), randn(5, 21, rng=1)
     still = layer(x).numpy()
     layer.train()

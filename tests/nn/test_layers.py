@@ -77,9 +77,27 @@ def test_layer_norm_equals_torch(operation: str, eps: float) -> None:
     leaf = Tensor(x, requires_grad=True)
     output = layer(leaf)
     output.backward(dy)
-    pairs = [(output.numpy(), y), (leaf.grad, dx), (layer.weight.grad, dweight), (layer.bias.grad, dbias)]
+    grads = [parameter.grad for parameter in layer.parameters()]
+    pairs = [(output.numpy(), y), (leaf.grad, dx), (grads[0], dweight), (grads[1], dbias)]
     for ours, theirs in pairs:
         assert np.linalg.norm(ours - theirs) < 16 * EPS * np.linalg.norm(theirs)
+
+
+def test_layer_norm_without_a_bias_is_one_with_zeros() -> None:
+    plain, zeros = LayerNorm(5, 0.1, bias=False), LayerNorm(5, 0.1)
+    assert [name for name, _ in plain.named_parameters()] == ["weight"]
+    x, weight = randn(7, 5, rng=1), randn(5, rng=2).numpy()
+    plain.load_state_dict({"weight": weight})
+    zeros.load_state_dict({"weight": weight, "bias": np.zeros(5, "f")})
+    gradients = []
+    for layer in (plain, zeros):
+        (layer(x) ** 2).sum().backward()
+        gradients.append(layer.weight.grad)
+    np.testing.assert_array_equal(plain(x).numpy(), zeros(x).numpy())
+    np.testing.assert_array_equal(*gradients)
+    assert (
+        check_gradients(lambda x, weight: functional.layer_norm(x, weight, eps=0.1), x.numpy(), weight) < 1e-6
+    )
 
 
 def test_layer_norm_begins_as_plain_normalisation() -> None:

@@ -200,10 +200,10 @@ class TestBackwardRefuses:
         qkv = randn(2, 18, requires_grad=True)
         cache = get_backend().new_cache(1, 1, 2, 3, 5).layers[0]
         options: dict[str, Any] = {"n_head": 2, "causal": True, "scale": 1.0}
-        result = apply("attention", qkv, np.array([0, 2]), cache=cache, **options)
+        result = apply("attention", qkv, np.array([0, 2]), None, cache=cache, **options)
         with pytest.raises(ConfigError, match="no gradients through a cache"):
             result.sum().backward()
-        apply("attention", qkv, np.array([0, 2]), cache=None, **options).sum().backward()
+        apply("attention", qkv, np.array([0, 2]), None, cache=None, **options).sum().backward()
         assert qkv.grad.shape == (2, 18)
 
     def test_a_second_walk_through_gradients_that_were_given_away(self) -> None:

@@ -4,6 +4,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hornbook.nn import functional
 from hornbook.tensor import Tensor, apply, apply_with_gradients, cat, check_gradients, tril, triu
 from hornbook.tensor.engine import Rule, backward
 from hornbook.tensor.gradients import GRADIENTS
@@ -88,15 +90,27 @@ def np_layer_norm(x: Array, weight: Array, bias: Array) -> Array:
     return np.asarray((x - mean) / std * weight + bias)
 
 
-def np_attention(qkv: Array, *, causal: bool) -> Array:
-    """Row by row and head by head: 2 heads of 3 features."""
+def np_attention(qkv: Array, bias: Array | None = None, *, causal: bool, n_kv_head: int = 2) -> Array:
+    """Row by row and head by head: 2 heads of 3 features, and a bias for the distances -2 to 2."""
     result = np.zeros((len(qkv), 6))
     for begin, end in pairwise(OFFSETS):
         for head, row in np.ndindex(2, end - begin):
             seen = slice(begin, begin + row + 1 if causal else end)
-            q, k, v = (slice(6 * part + 3 * head, 6 * part + 3 * head + 3) for part in range(3))
-            weights = np_softmax(qkv[seen, k] @ qkv[begin + row, q] * 0.7)
-            result[begin + row, q] = weights @ qkv[seen, v]
+            shared = head * n_kv_head // 2
+            at = 3 * head, 6 + 3 * shared, 6 + 3 * n_kv_head + 3 * shared
+            q, k, v = (slice(first, first + 3) for first in at)
+            scores = qkv[seen, k] @ qkv[begin + row, q] * 0.7
+            if bias is not None:
+                scores += [bias[head, 2 + max(-2, min(2, key - row))] for key in range(len(scores))]
+            result[begin + row, q] = np_softmax(scores) @ qkv[seen, v]
+    return result
+
+
+def np_distance_bias(bias: Array) -> Array:
+    """The last 3 of 7 rows against all of them, distances -2 to 2."""
+    result = np.zeros((3, 3, 7))
+    for head, row, key in np.ndindex(3, 3, 7):
+        result[head, row, key] = bias[head, 2 + max(-2, min(2, key - (row + 4)))]
     return result
 
 
@@ -110,8 +124,8 @@ def np_segment_sum(x: Array, weights: Array) -> Array:
     return np.stack([weights[begin:end] @ x[begin:end] for begin, end in pairwise(OFFSETS)])
 
 
-def attend(x: Tensor, *, causal: bool) -> Tensor:
-    return apply("attention", x, OFFSETS, n_head=2, causal=causal, scale=0.7)
+def attend(x: Tensor, bias: Tensor | None = None, *, causal: bool, n_kv_head: int | None = None) -> Tensor:
+    return functional.attention(x, OFFSETS, bias, n_head=2, n_kv_head=n_kv_head, causal=causal, scale=0.7)
 
 
 PAIRS: tuple[tuple[Shape, Shape], ...] = (
@@ -286,6 +300,18 @@ FUSED = [
     case("embedding", lambda table: apply("embedding", table, IDS[:0]), lambda table: table[IDS[:0]], (5, 7)),
     case("attention", lambda x: attend(x, causal=True), lambda x: np_attention(x, causal=True), (7, 18)),
     case("attention", lambda x: attend(x, causal=False), lambda x: np_attention(x, causal=False), (7, 18)),
+    *(
+        case(
+            "attention",
+            partial(attend, causal=causal, n_kv_head=n_kv_head),
+            partial(np_attention, causal=causal, n_kv_head=n_kv_head),
+            (7, 6 + 6 * n_kv_head),
+            *shapes,
+        )
+        for causal in (True, False)
+        for n_kv_head, *shapes in ((1,), (1, (2, 5)), (2, (2, 5)))
+    ),
+    case("distance_bias", lambda x: functional.distance_bias(x, 3, 7), np_distance_bias, (3, 5)),
     case("cross_entropy", lambda *a: apply("cross_entropy", *a, TARGETS), np_cross_entropy, (5, 7), (11, 7)),
     case(
         "cross_entropy_with_gradients",

@@ -181,9 +181,12 @@ class ArrayOps:
         return np.asarray(x[index])
 
     def scatter_add(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
-        """Undoes `getitem`: zeros of `shape` plus `values` at `index`, repeated places summed in order."""
+        """Undoes `getitem`: zeros of `shape` plus `values` at `index`, summed in order where it repeats."""
         result = np.zeros(shape, values.dtype)
-        np.add.at(result, index, values)
+        if _has_arrays(index):
+            np.add.at(result, index, values)
+        else:
+            result[index] += values  # integers and slices take nothing twice, and need no slow loop
         return result
 
     def masked_fill(self, x: Array, mask: Array, value: float) -> Array:
@@ -238,6 +241,11 @@ class ArrayOps:
             raise ConfigError(f"top_k: k must not be negative, got {k}")
         ids = np.argsort(-scores, axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(scores, ids, axis=-1), ids
+
+
+def _has_arrays(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return not all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
 
 
 def _check_matrix(operation: str, x: Array) -> None:

@@ -50,10 +50,12 @@ class NativeTable(Packed):
 
 
 class NativeKVCache(KVCache):
-    """A cache in the layout of the attention kernel."""
+    """A cache in the layout of the attention kernel: 16 keys lie side by side."""
 
-    def _new_layer(self, n_sequences: int, n_head: int, head_size: int) -> LayerCache:
-        keys, values = kernels.cache_shapes(n_sequences, n_head, self.capacity, head_size)
+    block_rows = 16
+
+    def _new_layer(self, n_sequences: int, n_kv_head: int, head_size: int) -> LayerCache:
+        keys, values = kernels.cache_shapes(n_sequences, n_kv_head, self.capacity, head_size)
         return LayerCache(np.empty(keys, np.float32), np.empty(values, np.float32), self.lengths)
 
     def advance(self, counts: Array) -> None:
@@ -94,10 +96,10 @@ class NativeOps(Ops):
         return NativeTable(kernels.pack(table.T, dtype))
 
     def new_cache(
-        self, n_layer: int, n_sequences: int, n_head: int, head_size: int, capacity: int
+        self, n_layer: int, n_sequences: int, n_kv_head: int, head_size: int, capacity: int
     ) -> KVCache:
         """See `Ops.new_cache`."""
-        return NativeKVCache(n_layer, n_sequences, n_head, head_size, capacity)
+        return NativeKVCache(n_layer, n_sequences, n_kv_head, head_size, capacity)
 
     # Products
 
@@ -161,10 +163,10 @@ class NativeOps(Ops):
             raise
         return rows.reshape(*ids.shape, table.shape[1])
 
-    def layer_norm(self, x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
+    def layer_norm(self, x: Array, weight: Array, bias: Array | None = None, *, eps: float) -> Array:
         """See `Ops.layer_norm`."""
         if _have_kernels(x, weight, bias):
-            return kernels.layer_norm(x, weight, bias, eps)
+            return kernels.layer_norm(x, weight, self.full(weight.shape, 0) if bias is None else bias, eps)
         return super().layer_norm(x, weight, bias, eps=eps)
 
     def layer_norm_backward(
@@ -241,28 +243,42 @@ class NativeOps(Ops):
         self,
         qkv: Array,
         offsets: Array,
+        bias: Array | None = None,
         *,
         n_head: int,
+        n_kv_head: int | None = None,
         causal: bool,
         scale: float,
         cache: LayerCache | None = None,
     ) -> Array:
         """See `Ops.attention`."""
-        if cache is not None:
+        n_kv_head = n_head if n_kv_head is None else n_kv_head
+        if cache is not None and causal:
             return kernels.attention_cached(
-                qkv, offsets, cache.keys, cache.values, cache.lengths, n_head, scale
+                qkv, offsets, cache.keys, cache.values, cache.lengths, n_head, scale, n_kv_head, bias
             )
-        if _have_kernels(qkv):
-            return kernels.attention(qkv, offsets, n_head, causal, scale)
-        return super().attention(qkv, offsets, n_head=n_head, causal=causal, scale=scale)
+        if cache is None and _have_kernels(qkv, bias):
+            return kernels.attention(qkv, offsets, n_head, causal, scale, n_kv_head, bias)
+        heads = {"n_head": n_head, "n_kv_head": n_kv_head}
+        return super().attention(qkv, offsets, bias, **heads, causal=causal, scale=scale, cache=cache)
 
     def attention_backward(
-        self, grad: Array, qkv: Array, offsets: Array, *, n_head: int, causal: bool, scale: float
-    ) -> Array:
-        """See `Ops.attention_backward`."""
-        if _have_kernels(grad, qkv):
-            return kernels.attention_backward(grad, qkv, offsets, n_head, causal, scale)
-        return super().attention_backward(grad, qkv, offsets, n_head=n_head, causal=causal, scale=scale)
+        self,
+        grad: Array,
+        qkv: Array,
+        offsets: Array,
+        bias: Array | None = None,
+        *,
+        n_head: int,
+        n_kv_head: int | None = None,
+        causal: bool,
+        scale: float,
+    ) -> tuple[Array, Array | None]:
+        """See `Ops.attention_backward`; shared heads and a bias are the reference's."""
+        if bias is None and n_kv_head in {None, n_head} and _have_kernels(grad, qkv):
+            return kernels.attention_backward(grad, qkv, offsets, n_head, causal, scale), None
+        heads: dict[str, Any] = {"n_head": n_head, "n_kv_head": n_kv_head}
+        return super().attention_backward(grad, qkv, offsets, bias, **heads, causal=causal, scale=scale)
 
     def cross_entropy(self, x: Array, table: Array | Packed, targets: Array) -> Array:
         """See `Ops.cross_entropy`; against a packed table it is the reference's, in blocks."""

@@ -11,31 +11,32 @@ __all__ = ["NormOps"]
 class NormOps:
     """Normalisation of rows."""
 
-    def layer_norm(self, x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
+    def layer_norm(self, x: Array, weight: Array, bias: Array | None = None, *, eps: float) -> Array:
         """(x - mean) / sqrt(var + eps) * weight + bias over the last axis; var is divided by C.
 
         Args:
             x: `[..., C]`.
             weight: `[C]`.
-            bias: `[C]`.
+            bias: `[C]`, or None for zeros.
             eps: keeps the root away from zero; part of the model's configuration.
 
         Returns:
             `[..., C]`.
 
         Raises:
-            ShapeError: weight or bias has not the length of a row.
+            ShapeError: weight or bias has another length than a row.
 
         Source: Ba, Kiros, Hinton, "Layer Normalization", 2016.
         """
-        if not x.shape[-1:] == weight.shape == bias.shape or x.ndim == 0:
+        if x.ndim == 0 or any(x.shape[-1:] != y.shape for y in (weight, bias) if y is not None):
+            shapes = " and ".join(str(y.shape) for y in (weight, bias) if y is not None)
             raise ShapeError(
-                f"layer_norm: weight of shape {weight.shape} and bias of shape {bias.shape} "
-                f"do not fit rows of x of shape {x.shape}"
+                f"layer_norm: weight and bias, {shapes}, do not fit rows of x of shape {x.shape}"
             )
         normalised, _ = _normalise(x, eps)
         normalised *= weight
-        normalised += bias
+        if bias is not None:
+            normalised += bias
         return normalised
 
     def layer_norm_backward(

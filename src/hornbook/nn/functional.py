@@ -8,6 +8,7 @@ from hornbook.tensor import Tensor, apply, apply_with_gradients, is_recording
 __all__ = [
     "attention",
     "cross_entropy",
+    "distance_bias",
     "dropout",
     "embedding",
     "layer_norm",
@@ -44,7 +45,7 @@ def unembed(x: Tensor, table: Tensor | Packed) -> Tensor:
     return apply("unembed", x, table)
 
 
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, eps: float) -> Tensor:
     """Rows with mean 0 and variance 1, scaled and moved: see `Ops.layer_norm`."""
     return apply("layer_norm", x, weight, bias, eps=eps)
 
@@ -55,10 +56,24 @@ def embedding(table: Tensor | Packed, ids: Any) -> Tensor:
 
 
 def attention(
-    qkv: Tensor, offsets: Any, *, n_head: int, causal: bool, scale: float, cache: LayerCache | None = None
+    qkv: Tensor,
+    offsets: Any,
+    bias: Tensor | None = None,
+    *,
+    n_head: int,
+    n_kv_head: int | None = None,
+    causal: bool,
+    scale: float,
+    cache: LayerCache | None = None,
 ) -> Tensor:
     """Multi-head attention over packed sequences: see `Ops.attention`."""
-    return apply("attention", qkv, offsets, n_head=n_head, causal=causal, scale=scale, cache=cache)
+    heads = {"n_head": n_head, "n_kv_head": n_kv_head}
+    return apply("attention", qkv, offsets, bias, **heads, causal=causal, scale=scale, cache=cache)
+
+
+def distance_bias(bias: Tensor, n_rows: int, n_keys: int) -> Tensor:
+    """A bias by distance for each row and key: see `Ops.distance_bias`."""
+    return apply("distance_bias", bias, n_rows=n_rows, n_keys=n_keys)
 
 
 def cross_entropy(x: Tensor, table: Tensor | Packed, targets: Any) -> Tensor:

@@ -23,8 +23,8 @@ class Linear(Module):
         in_features: K.
         out_features: M.
         bias: whether to add one.
-        std: of the first weights.
-        rng: where they come from.
+        std: standard deviation of the first weights.
+        rng: source of the first weights.
     """
 
     def __init__(
@@ -102,11 +102,12 @@ class LayerNorm(Module):
     Args:
         normalized_shape: C, the length of a row.
         eps: keeps the root away from zero.
+        bias: whether to add one.
     """
 
-    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, *, bias: bool = True) -> None:
         self.weight = Parameter(init.constant((normalized_shape,), 1))
-        self.bias = Parameter(init.constant((normalized_shape,), 0))
+        self.bias = Parameter(init.constant((normalized_shape,), 0)) if bias else None
         self.eps = eps
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -115,11 +116,11 @@ class LayerNorm(Module):
 
 
 class Dropout(Module):
-    """While training, forgets each element with probability p; else does nothing.
+    """In training, zeroes each element with probability p and scales the others up; else does nothing.
 
     Args:
         p: from 0 to 1.
-        rng: where chance comes from.
+        rng: source of randomness.
 
     Raises:
         ConfigError: p is not a probability.
@@ -147,9 +148,10 @@ class ResidualLinear(Linear):
     Args:
         in_features: K.
         out_features: M.
-        dropout: probability with which an element of the branch is forgotten in training.
-        std: of the first weights.
-        rng: where they, and the chance, come from.
+        bias: whether to add one.
+        dropout: probability with which training zeroes an element of the branch.
+        std: standard deviation of the first weights.
+        rng: source of randomness, for first weights and dropout.
     """
 
     def __init__(
@@ -157,11 +159,12 @@ class ResidualLinear(Linear):
         in_features: int,
         out_features: int,
         *,
+        bias: bool = True,
         dropout: float = 0.0,
         std: float = INIT_STD,
         rng: Generator | None = None,
     ) -> None:
-        super().__init__(in_features, out_features, std=std, rng=rng)
+        super().__init__(in_features, out_features, bias=bias, std=std, rng=rng)
         self.dropout = Dropout(dropout, rng=rng)
 
     def __call__(

@@ -241,9 +241,12 @@ def unembed(ops: Ops, grad: Array, _: Array, x: Array, table: Array) -> Grads:
     return ops.unembed_backward(grad, x, table)
 
 
-def layer_norm(ops: Ops, grad: Array, _: Array, x: Array, weight: Array, __: Array, *, eps: float) -> Grads:
+def layer_norm(
+    ops: Ops, grad: Array, _: Array, x: Array, weight: Array, bias: Array | None, *, eps: float
+) -> Grads:
     """See `Ops.layer_norm_backward`."""
-    return ops.layer_norm_backward(grad, x, weight, eps=eps)
+    dx, dweight, dbias = ops.layer_norm_backward(grad, x, weight, eps=eps)
+    return dx, dweight, None if bias is None else dbias
 
 
 def embedding(ops: Ops, grad: Array, _: Array, table: Array, ids: Array) -> Grads:
@@ -251,11 +254,19 @@ def embedding(ops: Ops, grad: Array, _: Array, table: Array, ids: Array) -> Grad
     return ops.embedding_backward(grad, ids, table.shape[0]), None
 
 
-def attention(ops: Ops, grad: Array, _: Array, qkv: Array, offsets: Array, **options: Any) -> Grads:
+def attention(
+    ops: Ops, grad: Array, _: Array, qkv: Array, offsets: Array, bias: Array | None, **options: Any
+) -> Grads:
     """See `Ops.attention_backward`. Rows in a cache have left the graph, so there must be none."""
     if options.pop("cache", None) is not None:
         raise ConfigError("attention: no gradients through a cache; call the model without one")
-    return ops.attention_backward(grad, qkv, offsets, **options), None
+    dqkv, dbias = ops.attention_backward(grad, qkv, offsets, bias, **options)
+    return dqkv, None, dbias
+
+
+def distance_bias(ops: Ops, grad: Array, _: Array, bias: Array, **__: int) -> Grads:
+    """See `Ops.distance_bias_backward`."""
+    return (ops.distance_bias_backward(grad, bias.shape[1]),)
 
 
 def cross_entropy(ops: Ops, grad: Array, _: Array, x: Array, table: Array, targets: Array) -> Grads:
@@ -292,5 +303,6 @@ GRADIENTS: dict[str, Rule] = {
     "sum": sum_, "mean": mean, "var": var, "max": extreme, "min": extreme,
     "activation": activation, "softmax": softmax, "log_softmax": log_softmax,
     "linear": linear, "unembed": unembed, "embedding": embedding, "layer_norm": layer_norm,
-    "attention": attention, "cross_entropy": cross_entropy, "segment_sum": segment_sum, "scaled": scaled,
+    "attention": attention, "distance_bias": distance_bias, "cross_entropy": cross_entropy,
+    "segment_sum": segment_sum, "scaled": scaled,
 }  # fmt: skip
