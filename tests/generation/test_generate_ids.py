@@ -35,7 +35,7 @@ def always(token_id: int, vocab_size: int = 13, n_positions: int = 11) -> GPT2:
         tie_word_embeddings=False, bos_token_id=0, eos_token_id=token_id,
     )  # fmt: skip
     model = GPT2(config, seed=1)
-    model.ln_f.weight.data[:], model.ln_f.bias.data[:] = 0, 1
+    model.ln_f.load_state_dict({"weight": np.zeros(6, np.float32), "bias": np.ones(6, np.float32)})
     model.lm_head.weight.data[:] = 0
     model.lm_head.weight.data[token_id] = 1
     return model
