@@ -7,10 +7,12 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "GAP",
@@ -133,6 +135,6 @@ def terminal_width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
 
 
-def float_list(row: NDArray[Any]) -> list[float]:
+def float_list(row: "NDArray[Any]") -> list[float]:
     """Floats that print as short as float32 allows and read back as the same float32."""
     return [float(str(value)) for value in row]

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -107,6 +106,8 @@ def _report(error: Exception, settings: Settings) -> int:
     """Prints one line, after the traceback if it is wanted, and returns the exit code."""
     with suppress(OSError):  # stderr may be full as well, and then nobody is left to tell
         if settings.debug and not isinstance(error, click.UsageError):
+            import traceback
+
             traceback.print_exception(error)
         prefix = click.style("error:", fg="red", bold=True)
         click.echo(f"{prefix} {shown(describe(error, settings))}", err=True, color=settings.color)

@@ -6,20 +6,18 @@ Every writer takes texts with their vectors, `[C]` float32, as they come, and C.
 import csv
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from hornbook.cli.layout import float_list, format_json
 from hornbook.cli.problems import naming
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["WRITERS", "Writer", "write_object"]
 
-Vectors: TypeAlias = Iterable[tuple[str, NDArray[Any]]]
+Vectors: TypeAlias = "Iterable[tuple[str, NDArray[Any]]]"
 Writer: TypeAlias = Callable[[BinaryIO, Vectors, int], None]
 
 SPOOL_BYTES = 1 << 26
@@ -56,6 +54,11 @@ def write_csv(stream: BinaryIO, vectors: Vectors, dimensions: int) -> None:
 
 def write_npy(stream: BinaryIO, vectors: Vectors, dimensions: int) -> None:
     """A NumPy array, float32 `[B, C]`; its header has B, so the rows are written once all are known."""
+    import shutil
+    import tempfile
+
+    from numpy.lib.format import write_array_header_1_0
+
     count = 0
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as rows:
         for _, vector in vectors:
@@ -63,7 +66,7 @@ def write_npy(stream: BinaryIO, vectors: Vectors, dimensions: int) -> None:
                 rows.write(vector.astype("<f4").tobytes())
             count += 1
         header = {"descr": "<f4", "fortran_order": False, "shape": (count, dimensions)}
-        np.lib.format.write_array_header_1_0(stream, header)
+        write_array_header_1_0(stream, header)
         rows.seek(0)
         shutil.copyfileobj(rows, stream)
 
@@ -83,11 +86,11 @@ WRITERS: dict[str, Writer] = {
 }
 
 
-def _record(text: str, vector: NDArray[Any]) -> dict[str, Any]:
+def _record(text: str, vector: "NDArray[Any]") -> dict[str, Any]:
     return {"sentence": text, "embedding": float_list(vector), "dimensions": len(vector)}
 
 
-def _json_line(text: str, vector: NDArray[Any]) -> str:
+def _json_line(text: str, vector: "NDArray[Any]") -> str:
     return json.dumps(_record(text, vector), ensure_ascii=False)
 
 

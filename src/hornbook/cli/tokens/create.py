@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -153,7 +152,9 @@ def _readable_twice(named: Sequence[Path]) -> Iterator[list[Path]]:
         DataError: as the body does, but with the name of the pipe; or a pipe is empty, or has no end.
         OSError: the copy cannot be written.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
         names: dict[str, str] = {}
         files = []
         for number, path in enumerate(named):
@@ -176,7 +177,7 @@ def _readable_twice(named: Sequence[Path]) -> Iterator[list[Path]]:
 
 def _copy(path: Path, copy: Path, name: str) -> None:
     """Copies a pipe to a file."""
-    with naming(f"copying {name} to {tempfile.gettempdir()}"), copy.open("wb") as stream:
+    with naming(f"copying {name} to {copy.parent.parent}"), copy.open("wb") as stream:
         if path == Path(STDIN):
             _copy_bounded(open_stdin(), stream, name)
         else:

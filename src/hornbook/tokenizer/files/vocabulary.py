@@ -197,7 +197,8 @@ def _bad_line(position: str, left: str, right: str, tokens: Mapping[str, int]) -
         return TokenizerError(f"{position}: expected two tokens and one space, got {brief(line)}")
     token = next(each for each in (left, right, left + right) if each not in tokens)
     return TokenizerError(
-        f"{position}: merge of {brief(left)} and {brief(right)}: no token {brief(token)} in the vocabulary"
+        f"{position}: merge of {brief(left)} and {brief(right)}: "
+        f"token {brief(token)} is not in the vocabulary"
     )
 
 
