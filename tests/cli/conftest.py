@@ -36,7 +36,7 @@ FOREIGN = ("NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "P
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left behind."""
+    """What a command printed, and its exit code."""
 
     code: int
     stdout: bytes

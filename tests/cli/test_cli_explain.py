@@ -84,16 +84,16 @@ def test_attention_of_a_head(cli: Cli, trace: hornbook.Explanation) -> None:
     assert len({header.rindex("'") + 1, len(rows[-1])}) == 1  # columns end below their heads
 
 
-@pytest.mark.parametrize("place", ["4.0", "0.4", "9999.9999"])
-def test_attention_of_a_head_that_is_not_there(cli: Cli, place: str) -> None:
-    ended = cli("explain", "--attention", place, CAT)
+@pytest.mark.parametrize("head", ["4.0", "0.4", "9999.9999"])
+def test_attention_of_a_head_that_does_not_exist(cli: Cli, head: str) -> None:
+    ended = cli("explain", "--attention", head, CAT)
     assert (ended.code, ended.stdout) == (2, b"")
-    assert f"layers 0 to 3 with heads 0 to 3 exist, got {place}" in ended.err
+    assert f"layers 0 to 3 with heads 0 to 3 exist, got {head}" in ended.err
 
 
-@pytest.mark.parametrize("place", ["", "0", "0.", ".0", "a.b", "0,1", "-1.0", "0.1.2", "٣.٣", "1" * 999])
-def test_attention_of_what_is_no_place(cli: Cli, place: str) -> None:
-    ended = cli("explain", f"--attention={place}", CAT)
+@pytest.mark.parametrize("head", ["", "0", "0.", ".0", "a.b", "0,1", "-1.0", "0.1.2", "٣.٣", "1" * 999])
+def test_attention_of_what_names_no_head(cli: Cli, head: str) -> None:
+    ended = cli("explain", f"--attention={head}", CAT)
     assert (ended.code, ended.stdout) == (2, b"")
     assert ended.err.startswith(
         "error: Invalid value for '--attention': expected LAYER.HEAD such as 0.3, got '"

@@ -37,7 +37,7 @@ def test_pull_prints_the_folder(pull: Cli, published: Any, cache: Path) -> None:
     assert (folder / "model.safetensors").is_file()
     requests = len(published.requests)
     assert pull("owner/tiny").out == f"{folder}\n"
-    assert len(published.requests) > requests  # it asks again whether there is a newer one
+    assert len(published.requests) > requests  # it asks again whether a newer one exists
 
 
 def test_pull_offline_only_looks(pull: Cli, published: Any, cache: Path) -> None:
@@ -78,7 +78,7 @@ def test_pull_what_the_hub_does_not_have(pull: Cli) -> None:
 def test_pull_a_built_in_model(cli: Cli) -> None:
     ended = cli("models", "pull", "tiny-lm")
     assert (ended.code, ended.out) == (0, f"{builtin_folder('tiny-lm')}\n")
-    assert ended.err == "tiny-lm is built in; there is nothing to download\n"
+    assert ended.err == "tiny-lm is built in; nothing needs to be downloaded\n"
 
 
 def test_a_pulled_model_generates_offline(

@@ -1,4 +1,4 @@
-"""`hornbook tokens`: there and back, and what cannot be a token."""
+"""`hornbook tokens`: text to ids and back, and what cannot be a token."""
 
 import os
 import pty
@@ -284,16 +284,16 @@ def test_compare_with_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
 
 def on_a_terminal(*arguments: str, **variables: str) -> str:
     """What a terminal of 60 columns gets from a command."""
-    here, there = pty.openpty()
+    ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "hornbook", *arguments]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "60"} | variables
-    with subprocess.Popen(command, stdin=there, stdout=there, env=environment) as process:
-        os.close(there)
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=environment) as process:
+        os.close(theirs)
         shown = b""
         with suppress(OSError):  # the end of a terminal
-            while part := os.read(here, 4096):
+            while part := os.read(ours, 4096):
                 shown += part
-        os.close(here)
+        os.close(ours)
         assert process.wait(timeout=60) == 0
     return shown.decode().replace("\r\n", "\n")
 

@@ -1,4 +1,4 @@
-"""The texts of files and of stdin, one after the other: no file is in memory as a whole, but for .json."""
+"""The texts of files and of stdin, one after the other: only a .json is in memory as a whole."""
 
 import csv
 import io
@@ -21,12 +21,12 @@ FORMATS = ("lines", "csv", "tsv", "jsonl", "json")
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
 USUAL_COLUMNS = ("text", "sentence", "sentence1")
 MAX_JSON_BYTES = 1 << 28
-"""Of a .json, which must be read as a whole; .jsonl has no limit."""
+"""The largest .json, which must be read as a whole; .jsonl has no limit."""
 
 
 @dataclass(frozen=True)
 class Located:
-    """A text and where it stands, such as `pairs.tsv: line 7`; None on the command line itself."""
+    """A text and its location, such as `pairs.tsv: line 7`; None for a text of the command line."""
 
     text: str
     where: str | None = None
@@ -46,7 +46,7 @@ class TextReader:
 
     Raises:
         DataError: a file is missing, or a folder.
-        UsageError: a column is named where there are none.
+        UsageError: a column is named, and a file has no columns.
     """
 
     def __init__(self, sources: Sequence[str], column: str | None = None, form: str | None = None) -> None:

@@ -29,10 +29,10 @@ __all__ = [
 UNLIMITED = sys.maxsize
 GAP = 2
 LEAST_ROOM = 20
-"""Columns that a cell is wrapped to at least; where less is left, it begins on a line of its own."""
+"""The fewest columns that a cell is wrapped to; if fewer are left, the cell goes below its row."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair, which no UTF-8 has; Python marks bytes of file names by these."""
+"""Half of a surrogate pair, which UTF-8 cannot encode; Python uses these for undecodable bytes."""
 
 
 def print_json(value: Any) -> None:
@@ -96,7 +96,7 @@ def print_table(
 
 
 def shown(text: str) -> str:
-    """The text on one line, as it is, with escapes for control characters and what else has no look."""
+    """The text on one line, unchanged but for escapes instead of characters that are not printable."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -123,7 +123,7 @@ def _character_width(character: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """The text, with an ellipsis in its middle where it is too wide."""
+    """The text, with an ellipsis in its middle if it is too wide."""
     if display_width(text) <= width:
         return text
     half = (width - 1) // 2
@@ -131,7 +131,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def terminal_width() -> int:
-    """Columns of the terminal that shows the results; a file or pipe has no limit."""
+    """The width of the terminal that shows the results; a file or pipe has no limit."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
 
 

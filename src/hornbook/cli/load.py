@@ -1,4 +1,4 @@
-"""Models for commands: settings are checked first, so that no wrong one is told of a model's files."""
+"""Models for commands. Settings are checked first, so that a wrong one is not blamed on a model's files."""
 
 import os
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ def explain_text(text: str, name: str, revision: str | None) -> "Explanation":
 
 
 def check_settings() -> None:
-    """Looks at the environment variables that say how to compute, and at what there is to compute with.
+    """Checks the environment variables that say how to compute, and warns if the kernels are missing.
 
     Raises:
         ConfigError: HORNBOOK_BACKEND, HORNBOOK_ISA or HORNBOOK_NUM_THREADS is none that works here.

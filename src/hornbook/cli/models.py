@@ -98,7 +98,7 @@ def pull(repository: str, revision: str | None) -> None:
     from hornbook.hub import cache_folder
 
     if repository in BUILTIN_MODELS and revision is None:
-        notice(f"{repository} is built in; there is nothing to download")
+        notice(f"{repository} is built in; nothing needs to be downloaded")
         click.echo(builtin_folder(repository))
         return
     hub = HubApi()

@@ -120,7 +120,7 @@ Callback = Callable[[click.Context, click.Parameter, Any], None]
 def _set(
     name: str, setting: bool, variable: str | None
 ) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """Notes a setting, in the environment as well if the Hub's client has a variable for it."""
+    """Keeps a setting, and exports it if the Hub's client has a variable for it."""
 
     def callback(context: click.Context, _: click.Parameter, value: bool) -> None:
         if value:

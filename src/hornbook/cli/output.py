@@ -31,18 +31,18 @@ __all__ = [
 ]
 
 PATIENCE_S = 1.0
-"""What takes no longer needs no progress bar."""
+"""Work that takes no longer needs no progress bar."""
 
 Item = TypeVar("Item")
 
 
 def settings() -> Settings:
-    """Those of the command that runs."""
+    """The settings of the command that runs."""
     return click.get_current_context().ensure_object(Settings)
 
 
 def notice(message: str) -> None:
-    """Says something on stderr, unless --quiet; where it cannot be written, nothing is lost."""
+    """Says something on stderr, unless --quiet; a stderr that is full or closed is no error."""
     if not settings().quiet:
         with suppress(OSError):
             click.secho(shown(message), err=True, dim=True, color=settings().color)
@@ -65,7 +65,7 @@ def write_text(text: str, *, bold: bool = False) -> None:
 
 
 class Stdout(io.FileIO):
-    """The stdout of this process, named in its errors; a closed one is an error when it is written to."""
+    """The stdout of this process: errors name it, and one that is closed fails only when it is written to."""
 
     def __init__(self, *, is_open: bool) -> None:
         self._is_open = is_open
@@ -90,7 +90,7 @@ def open_stdout() -> None:
 
 
 def check_output(output: Path | None, sources: Sequence[str], *, force: bool) -> None:
-    """Refuses to write over a file that exists, or that is being read.
+    """Refuses to overwrite a file that exists without --force, or that is an input.
 
     Raises:
         UsageError: the output exists and is not forced, or is an input.
@@ -112,7 +112,7 @@ def check_output(output: Path | None, sources: Sequence[str], *, force: bool) ->
 def open_output(output: Path | None) -> Iterator[BinaryIO]:
     """Stdout, or a file that appears when it is complete.
 
-    A device or a pipe is written to; it would be wrong to put a file in its place.
+    A device or a pipe is written to, not replaced by a file.
     """
     if output is None:
         yield sys.stdout.buffer

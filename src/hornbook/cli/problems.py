@@ -1,4 +1,4 @@
-"""What becomes of errors: an exit code, and one line in the words of the command line."""
+"""How errors end a command: with an exit code, and one line in the words of the command line."""
 
 import os
 import re
@@ -36,13 +36,13 @@ EXIT_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], i
     ((OSError, MemoryError), ENVIRONMENT),
     (HornbookError, USAGE),
 )
-"""The first that fits. A HornbookError that is none of the others is a setting out of range."""
+"""The first match counts. A HornbookError of no other kind is a setting out of range."""
 
 ADVICE = (
     (re.compile("truncate=True"), "--truncate"),
     (re.compile(r"^revision: "), "--revision: "),
 )
-"""What the library calls its arguments, and what they are called here."""
+"""Names of library arguments in messages, and the options that set them."""
 
 
 def exit_code(error: Exception) -> int:
@@ -66,10 +66,10 @@ def describe(error: Exception, settings: Settings) -> str:
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Says of what a lack of memory, or a device that fails, is told.
+    """Adds what was being done to errors that do not say it.
 
     Raises:
-        MemoryError, OSError: as the body does, with `what` where the error has no name of its own.
+        MemoryError, OSError: as the body does, with `what`, unless an OSError names a file already.
     """
     try:
         yield
@@ -100,7 +100,7 @@ def _describe_usage(error: click.UsageError) -> str:
 
 
 def _name_variable(error: click.BadParameter, context: click.Context) -> None:
-    """An environment variable that set a wrong value is named instead of the option, which nobody gave."""
+    """Names the environment variable that set a wrong value, instead of the option."""
     parameter = error.param
     if parameter is None or not parameter.name or not parameter.envvar:
         return
@@ -109,7 +109,7 @@ def _name_variable(error: click.BadParameter, context: click.Context) -> None:
 
 
 def _hint(error: click.UsageError) -> str:
-    """What a user of a shell may have meant."""
+    """Advice for mistakes that are common in a shell."""
     if isinstance(error, click.NoSuchOption) and not re.fullmatch(r"-[a-zA-Z]|--[\w-]+", error.option_name):
         return "; a text or number that begins with a dash comes after `--`"
     if error.message.startswith("Got unexpected extra argument"):
@@ -118,7 +118,7 @@ def _hint(error: click.UsageError) -> str:
 
 
 def _about_the_name(error: Exception, name: str | None) -> str:
-    """What else a model's name could have meant, where the Hub or a folder was asked for it."""
+    """Adds what else the name of a model could have meant: a folder, a built-in model."""
     if name is None or "built-in" in str(error):
         return ""
     names = ", ".join(BUILTIN_MODELS)

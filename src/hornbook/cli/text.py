@@ -31,10 +31,10 @@ __all__ = [
 
 STDIN = "-"
 MAX_TEXT_BYTES = 1 << 24
-"""Of a text that a model is to take: 16 MiB are millions of tokens, more than any model has positions."""
+"""The largest text for a model: 16 MiB are millions of tokens, more than any model has positions."""
 
 MAX_DOCUMENT_BYTES = 1 << 30
-"""Of a text that is only tokenized, which takes several times its size in memory."""
+"""The largest text to tokenize, which takes about three times its size in memory."""
 
 BLOCK_BYTES = 1 << 20
 
@@ -64,7 +64,7 @@ def read_arguments(texts: Sequence[str]) -> list[str]:
 
 
 def read_piped(text: str | None, name: str, *, max_bytes: int = MAX_TEXT_BYTES) -> str | None:
-    """`read_argument`, or where no text is given, what is piped in; None where nothing is.
+    """`read_argument`, or if no text is given, the text that is piped in; None if nothing is.
 
     Args:
         text: what was given.
@@ -139,10 +139,10 @@ def open_source(source: str) -> BinaryIO:
 
 
 def read_bounded(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
-    """All bytes of a stream, if they are not too many.
+    """All bytes of a stream, up to a limit.
 
     Raises:
-        DataError: there are more than `max_bytes`; no more than that was read.
+        DataError: it has more than `max_bytes`, after which reading stops.
         OSError, MemoryError: they cannot be read or held; the message has the name.
     """
     content = io.BytesIO()
@@ -174,9 +174,9 @@ def decode_utf8(content: bytes, name: str, first_line: int = 1) -> str:
 
 
 def _checked(text: str) -> str:
-    """An argument as UTF-8, whatever encoding the locale made Python decode it with.
+    """An argument decoded as UTF-8, whatever encoding the locale has.
 
-    Bytes that this encoding does not have are marked by halves of surrogate pairs.
+    Python replaces bytes that it cannot decode by halves of surrogate pairs.
     """
     try:
         return os.fsencode(text).decode("utf-8")

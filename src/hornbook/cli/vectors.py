@@ -21,7 +21,7 @@ Vectors: TypeAlias = "Iterable[tuple[str, NDArray[Any]]]"
 Writer: TypeAlias = Callable[[BinaryIO, Vectors, int], None]
 
 SPOOL_BYTES = 1 << 26
-"""Of rows that wait in memory until their number is known; more wait in a temporary file."""
+"""The most rows that wait in memory until their number is known, in bytes; more go to a temporary file."""
 
 
 def write_object(stream: BinaryIO, vectors: Vectors, _: int) -> None:

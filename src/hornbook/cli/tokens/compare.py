@@ -106,7 +106,7 @@ def _print_lines(sides: Sequence[Side]) -> None:
 
 
 def _print_differences(sides: Sequence[Side], text: str) -> None:
-    """The stretches of the text that the two cut differently, with tokens and ids; or that none exist."""
+    """The parts of the text that the two split differently, with tokens and ids; or that they agree."""
     rows = [
         (f"text[{start}:{end}]", *map(_listed, parts))
         for start, end, parts in _stretches(sides, len(text))
@@ -122,7 +122,7 @@ def _print_differences(sides: Sequence[Side], text: str) -> None:
 
 
 def _stretches(sides: Sequence[Side], size: int) -> Iterator[tuple[int, int, list[list[Token]]]]:
-    """The shortest stretches of the text at whose beginning and end both have a cut."""
+    """The shortest parts of the text that begin and end where both have a token boundary."""
     cuts = set.intersection(*(_cuts(side.tokens, size) for side in sides))
     start = 0
     for end in sorted(cuts - {0}):
@@ -139,7 +139,7 @@ def _stretches(sides: Sequence[Side], size: int) -> Iterator[tuple[int, int, lis
 
 
 def _cuts(tokens: Sequence[Token], size: int) -> set[int]:
-    """The positions that are inside of no token."""
+    """The token boundaries: all positions that are not inside of a token."""
     crossed = {position for token in tokens for position in range(token.start + 1, token.end)}
     return set(range(size + 1)) - crossed
 

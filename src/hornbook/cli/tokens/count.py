@@ -66,8 +66,8 @@ def count(
     A file is counted as it is, and so is what is piped in where no text and no file is given.
 
     Without any of these, print what the tokenizer knows: all tokens, the base of ordinary ones, the special
-    ones, and the first ten. That is the tokenizer.json of this directory if there is one and no other
-    tokenizer is named.
+    ones, and the first ten. Unless another tokenizer is named, that is the tokenizer.json of this directory,
+    if one exists.
 
     \b
     Examples:
@@ -117,7 +117,7 @@ def _read(texts: tuple[str, ...], sources: tuple[str, ...]) -> Iterator[tuple[st
 
 
 def _count(tokenizer: "Tokenizer", text: str, special: Special, add_special: bool) -> int:
-    """How many tokens a text has; its ids exist as one array only."""
+    """How many tokens a text has; `encode_batch` keeps the ids of a large one in a small array."""
     with naming("counting tokens"), explaining_refusal(tokenizer, text, special):
         rules = SPECIAL_RULES[special]
         return len(tokenizer.encode_batch([text], add_special_tokens=add_special, **rules).ids)

@@ -25,7 +25,7 @@ __all__ = ["create"]
 
 DEFAULT_FOLDER = Path("data_sets")
 MAX_PIPED_BYTES = 1 << 34
-"""Of a pipe, which is copied to a temporary file: 16 GiB."""
+"""The largest pipe, which is copied to a temporary file: 16 GiB."""
 
 
 @click.command(cls=Command, short_help="Train a tokenizer, and write a tokenizer.json.")
@@ -127,7 +127,7 @@ def _train(
 
 
 def _find_files(named: Sequence[Path], data_dir: Path) -> list[Path]:
-    """The files that are named, with its tables in place of a folder; without any, those of `data_dir`.
+    """The files that are named, a folder standing for its tables; without any, the tables of `data_dir`.
 
     Raises:
         DataError: a folder has no *.tsv, or `data_dir` is none.
@@ -146,7 +146,7 @@ def _find_files(named: Sequence[Path], data_dir: Path) -> list[Path]:
 
 @contextmanager
 def _readable_twice(named: Sequence[Path]) -> Iterator[list[Path]]:
-    """The files, with a copy in place of each pipe, because the texts are read twice.
+    """The files, and for each pipe a copy in a file, because the texts are read twice.
 
     Raises:
         DataError: as the body does, but with the name of the pipe; or a pipe is empty, or has no end.

@@ -78,7 +78,7 @@ def encode(
 
 
 def _print_ids(ids: "NDArray[Any]") -> None:
-    """All ids on one line, some thousands at a time."""
+    """Prints all ids on one line, some thousands at a time."""
     for begin in range(0, len(ids), IDS_AT_ONCE):
         some = " ".join(map(str, ids[begin : begin + IDS_AT_ONCE].tolist()))
         write_text(some if begin == 0 else f" {some}")

@@ -33,7 +33,7 @@ SPECIAL_RULES: dict[Special, dict[str, Any]] = {
     "parse": {"allowed_special": "all"},
     "refuse": {"disallowed_special": "all"},
 }
-"""What the option means for `encode`."""
+"""The arguments of `encode` for each value of --special."""
 
 special_option = click.option(
     "--special",
@@ -53,7 +53,7 @@ add_special_option = click.option(
 
 @contextmanager
 def explaining_refusal(tokenizer: "Tokenizer", text: str, special: Special) -> Iterator[None]:
-    """Says of a special token that --special refuses which other values of that option exist.
+    """Names the other values of --special in the error about a special token that it refuses.
 
     Raises:
         DataError: the text has one.
@@ -86,12 +86,12 @@ def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Toke
 
     Raises:
         DataError: the file does not exist.
-        HornbookError: what is there is damaged, or cannot be had.
+        HornbookError: its files are damaged, or cannot be downloaded.
     """
     from hornbook.loading import find_model, read_tokenizer
     from hornbook.machine import usable_threads
 
-    usable_threads()  # a setting that is wrong is told as one, not of a model's files
+    usable_threads()  # so that a wrong setting is not blamed on a model's files
     return _read(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
 
 
@@ -100,7 +100,7 @@ def load_named(name: str) -> "Tokenizer":
 
     Raises:
         DataError: the file does not exist.
-        HornbookError: what is there is damaged, or cannot be had.
+        HornbookError: its files are damaged, or cannot be downloaded.
     """
     path = Path(name)
     is_local = path.is_file() or path.suffix == ".json" or (path.is_dir() and name not in BUILTIN_MODELS)

@@ -39,7 +39,7 @@ LEAST_WIDTH = 8
 
 @dataclass(frozen=True)
 class Token:
-    """A token and where it stands in the text.
+    """A token and its position in the text.
 
     Attributes:
         id: its number.
@@ -83,7 +83,7 @@ def plain_line(tokens: Iterable[Token]) -> str:
 
 
 def print_colored(tokens: Sequence[Token]) -> None:
-    """The text with a colour for each token, or a bar between them where there are no colours."""
+    """The text with a colour for each token, or without colours with bars between them."""
     console = _console()
     if console.no_color or console.color_system is None:
         console.print(plain_line(tokens), markup=False, soft_wrap=True)
