@@ -48,8 +48,8 @@ def cli() -> None:
 
     \b
     Environment:
-      HORNBOOK_COMMAND_OPTION  an option: HORNBOOK_GENERATE_TEMPERATURE=0;
-                               of several values, one a line
+      HORNBOOK_COMMAND_OPTION  an option, as in HORNBOOK_GENERATE_TEMPERATURE;
+                               one value a line where several can be given
       HORNBOOK_BACKEND         what computes: native, numpy
       HORNBOOK_ISA             the instruction set of the native kernels
       HORNBOOK_NUM_THREADS     how many threads compute; else OMP_NUM_THREADS
