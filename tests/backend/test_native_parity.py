@@ -261,3 +261,25 @@ def test_wrong_ids_are_told_in_the_same_words(ids: Array) -> None:
             ops.embedding(form, ids)
         messages.append(str(error.value))
     assert len(set(messages)) == 1
+
+
+ADAMW: Case = (
+    "adamw",
+    (draw(7), draw(7), draw(7), np.ones(7, np.float32)),
+    {"lr": 0.1, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1, "step": 1},
+    0,
+)
+
+
+@pytest.mark.parametrize("operation", sorted(set(OVERRIDDEN) - NO_RESULT))
+def test_float32_is_computed_by_the_kernel_alone(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference gives nearly the same numbers, so a fallback to it would go unseen."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        pytest.fail(f"{operation} of float32 fell back to the reference")
+
+    monkeypatch.setattr(Ops, operation, refuse)
+    for name, arguments, options, _ in (*CASES, ADAMW):
+        broadcasts = name == "add" and arguments[0].shape != arguments[1].shape  # has no kernel
+        if name == operation and not broadcasts:
+            getattr(NATIVE, operation)(*arguments, **options)

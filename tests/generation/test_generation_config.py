@@ -174,8 +174,9 @@ def test_what_transformers_writes_by_default_gives_no_warning(bias: Any) -> None
     ],
 )
 def test_what_would_change_the_text_but_is_not_taken_gives_a_warning(key: str, value: Any) -> None:
-    with pytest.warns(UserWarning, match=rf"^a/b\.json: {key}=.* has no effect here"):
+    with pytest.warns(UserWarning, match=rf"^a/b\.json: {key}=.* has no effect here") as caught:
         assert GenerationConfig.from_dict({key: value}, source="a/b.json") == GenerationConfig()
+    assert caught[0].filename == __file__  # the caller's line, not the library's
 
 
 @pytest.mark.parametrize(

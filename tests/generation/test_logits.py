@@ -1,5 +1,6 @@
 """What is done to logits, against transformers' processors, and how tokens are drawn from them."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,13 @@ def test_repetition_penalty_by_hand() -> None:
     assert penalised.tolist() == [1, -4, 3, 0, -1]
     assert logits.tolist() == [2, -2, 3, 0, -1]
     assert apply_repetition_penalty(logits, 2.0, []).tolist() == logits.tolist()
+
+
+@pytest.mark.parametrize(("logit", "penalty"), [(1e300, 1e-300), (-1e300, 1e300)])
+def test_a_penalty_that_no_float_can_hold_gives_the_largest_float(logit: float, penalty: float) -> None:
+    """Two infinities would make the softmax NaN."""
+    penalised = apply_repetition_penalty(np.array([logit, 1.0]), penalty, [0])
+    assert penalised.tolist() == [math.copysign(np.finfo(np.float64).max, logit), 1]
 
 
 def test_the_penalty_comes_before_everything_else_and_counts_in_greedy_choice() -> None:

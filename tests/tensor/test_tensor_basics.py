@@ -57,6 +57,8 @@ class TestMaking:
             (arange(3, 3, dtype=dtype), np.arange(3, 3)),
             (tril(ones(3, 5, dtype=dtype), -1), np.tri(3, 5, -1)),
             (triu(ones(3, 5, dtype=dtype), 1), 1 - np.tri(3, 5)),
+            (tril(ones(3, 5, dtype=dtype)), np.tri(3, 5)),
+            (triu(ones(3, 5, dtype=dtype)), 1 - np.tri(3, 5, -1)),
         ]
         for made, expected in pairs:
             assert made.dtype == dtype
@@ -66,6 +68,10 @@ class TestMaking:
     def test_creation_is_float32_unless_told(self) -> None:
         for made in (tensor([1]), full((2,), 1), zeros(2), ones(2), randn(2), eye(2), arange(2)):
             assert made.dtype == np.float32
+
+    def test_creation_asks_for_no_gradients_unless_told(self) -> None:
+        for made in (tensor([1]), full((2,), 1), zeros(2), ones(2), randn(2), eye(2), arange(2)):
+            assert not made.requires_grad
 
     def test_creation_asks_for_gradients(self) -> None:
         for made in (
