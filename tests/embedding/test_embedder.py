@@ -104,6 +104,16 @@ def test_normalized_vectors_have_length_one_and_the_same_direction(embedder: hor
     )
 
 
+def test_vectors_shorter_than_one_are_normalized_too() -> None:
+    embedder = hornbook.Embedder()
+    model: Any = embedder.model
+    for parameter in (model.ln_f.weight, model.ln_f.bias):
+        parameter.data = parameter.data / 1024
+    assert np.linalg.norm(embedder.encode(TEXTS), axis=1).max() < 1
+    unit = embedder.encode(TEXTS, normalize_embeddings=True)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-6)
+
+
 def test_long_texts_are_refused_unless_told_otherwise(embedder: hornbook.Embedder) -> None:
     longest, long = " cat" + " the" * 511, " cat" + " the" * 512
     for texts in (long, ["short", long]):
