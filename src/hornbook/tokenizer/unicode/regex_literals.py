@@ -1,0 +1,91 @@
+"""Letters of a pattern that ignores case: each may equal others, and some texts equal one character.
+
+"ss" is equal to the sharp s, though only where both letters stand side by side in the pattern.
+"""
+
+from dataclasses import dataclass
+
+from hornbook.tokenizer.unicode.properties import case_orbits, long_folds
+from hornbook.tokenizer.unicode.regex_sets import any_case
+from hornbook.tokenizer.unicode.regex_tree import Chars, Choice, Node, Sequence, inverse
+
+__all__ = ["Literal", "any_case_set", "joined"]
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A character that stands for itself, or for all that equal it."""
+
+    code: int
+    ignore_case: bool
+
+
+def joined(items: "list[Node | Literal]") -> Node:
+    """The sequence of the items."""
+    nodes: list[Node] = []
+    run: list[int] = []
+    for item in [*items, Sequence(())]:
+        if isinstance(item, Literal) and item.ignore_case:
+            run += _folded(item.code)
+            continue
+        nodes += _run(tuple(run))
+        run = []
+        if isinstance(item, Literal):
+            nodes.append(Chars(((item.code, item.code),)))
+        elif item != Sequence(()):
+            nodes.append(item)
+    return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
+
+
+def any_case_set(codes: "tuple[tuple[int, int], ...]", negated: bool) -> Node:
+    """A set of characters and all that equal them, texts of several characters among these."""
+    ranges = any_case(codes)
+    if negated:
+        return Chars(inverse(ranges))
+    texts = [
+        text
+        for text, singles in long_folds().items()
+        if any(first <= code <= last for code in singles for first, last in ranges)
+    ]
+    options = [Sequence(tuple(_any_case(ord(each)) for each in text)) for text in texts]
+    return Choice((Chars(ranges), *options)) if options else Chars(ranges)
+
+
+def _folded(code: int) -> list[int]:
+    for text, singles in long_folds().items():
+        if code in singles:
+            return list(map(ord, text))
+    return [code]
+
+
+def _any_case(code: int) -> Chars:
+    return Chars(any_case(((code, code),)))
+
+
+def _run(codes: tuple[int, ...]) -> list[Node]:
+    """Nodes for letters side by side."""
+    nodes: list[Node] = []
+    for index, code in enumerate(codes):
+        tails = [
+            (singles, codes[index + len(text) :])
+            for text, singles in long_folds().items()
+            if _equal_texts(codes[index : index + len(text)], text)
+        ]
+        if tails:
+            rest = Sequence((_any_case(code), *_run(codes[index + 1 :])))
+            wholes = (Sequence((_single(singles), *_run(tail))) for singles, tail in tails)
+            return [*nodes, Choice((rest, *wholes))]
+        nodes.append(_any_case(code))
+    return nodes
+
+
+def _single(codes: tuple[int, ...]) -> Chars:
+    return Chars(any_case(tuple((code, code) for code in sorted(codes))))
+
+
+def _equal_texts(codes: tuple[int, ...], text: str) -> bool:
+    return len(codes) == len(text) and all(map(_equal, codes, map(ord, text)))
+
+
+def _equal(left: int, right: int) -> bool:
+    return left == right or left in case_orbits().get(right, ())
