@@ -95,5 +95,5 @@ def test_what_cannot_be_classified() -> None:
         hornbook.load("tiny-lm").classify("The cat")
     model = load_model(GOLDEN / "one_score").model
     assert isinstance(model, Classifier)
-    with pytest.raises(ShapeError, match="classify: a sequence is empty"):
+    with pytest.raises(ShapeError, match="a sequence is empty"):
         model.classify(PackedBatch.pack([[1], []]))

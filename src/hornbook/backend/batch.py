@@ -98,6 +98,23 @@ class PackedBatch:
         """The number of tokens of each sequence, int32 `[B]`."""
         return np.diff(self.offsets)
 
+    def last_rows(self, padding_id: int | None = None) -> Array:
+        """The row of each sequence's last token, int32 `[B]`.
+
+        Args:
+            padding_id: a token that does not count; of a sequence that has no other, the first row is taken.
+
+        Raises:
+            ShapeError: a sequence is empty.
+        """
+        begins = self.offsets[:-1]
+        if not self.lengths.all():
+            raise ShapeError("last_rows: a sequence is empty; begin with the end-of-text token")
+        if padding_id is None or not len(begins):
+            return self.offsets[1:] - 1
+        rows = np.where(self.ids == padding_id, -1, np.arange(len(self.ids), dtype=np.int32))
+        return np.maximum(np.maximum.reduceat(rows, begins), begins)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

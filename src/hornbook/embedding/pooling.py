@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from hornbook.backend import PackedBatch, get_backend
+from hornbook.backend import PackedBatch
 from hornbook.errors import ConfigError
 from hornbook.nn import functional
 from hornbook.tensor import Tensor
@@ -53,7 +53,7 @@ def _first(x: Tensor, batch: PackedBatch) -> Tensor:
 
 
 def _last(x: Tensor, batch: PackedBatch) -> Tensor:
-    return x[get_backend().sub(batch.offsets[1:], 1)]
+    return x[batch.last_rows()]
 
 
 POOLING: dict[PoolingMode, Callable[[Tensor, PackedBatch], Tensor]] = {

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
-from hornbook.backend import PackedBatch, get_backend
-from hornbook.errors import ConfigError, ShapeError
+from hornbook.backend import PackedBatch
+from hornbook.errors import ConfigError
 from hornbook.models.checkpoint import Source, StoredParameter
 from hornbook.models.config import possible_token_id
 from hornbook.models.gpt2 import GPT2
@@ -72,20 +71,7 @@ class GPT2Classifier(GPT2):
         Raises:
             ShapeError: a sequence is empty.
         """
-        last = get_backend().asarray(self._last_tokens(batch), "int32")
-        return self.score(self.encode(batch)[last])
-
-    def _last_tokens(self, batch: PackedBatch) -> list[int]:
-        """The row of each sequence's last token that is no padding; of one that is all padding, the first."""
-        ops = get_backend()
-        ids, bounds = (ops.to_numpy(array).tolist() for array in (batch.ids, batch.offsets))
-        rows = []
-        for begin, end in pairwise(bounds):
-            if begin == end:
-                raise ShapeError("classify: a sequence is empty; begin with the end-of-text token")
-            counted = (row for row in reversed(range(begin, end)) if ids[row] != self.pad_token_id)
-            rows.append(next(counted, begin))
-        return rows
+        return self.score(self.encode(batch)[batch.last_rows(self.pad_token_id)])
 
 
 class GPT2ClassifierCheckpoint(GPT2Checkpoint):

@@ -187,19 +187,17 @@ def _read_merges(path: Path, tokens: Mapping[str, int]) -> list[Merge]:
         if left in tokens and right in tokens and left + right in tokens:
             merges.append((left, right))
         else:
-            raise _bad_line(f"{path}: line {number}", left, right, tokens)
+            raise _bad_line(f"{path}: line {number}", line.removesuffix("\r"), tokens)
     return merges
 
 
-def _bad_line(position: str, left: str, right: str, tokens: Mapping[str, int]) -> TokenizerError:
+def _bad_line(position: str, line: str, tokens: Mapping[str, int]) -> TokenizerError:
+    left, _, right = line.partition(" ")
     if not (left and right) or " " in right:
-        line = f"{left} {right}" if right else left
         return TokenizerError(f"{position}: expected two tokens and one space, got {brief(line)}")
     token = next(each for each in (left, right, left + right) if each not in tokens)
-    return TokenizerError(
-        f"{position}: merge of {brief(left)} and {brief(right)}: "
-        f"token {brief(token)} is not in the vocabulary"
-    )
+    described = f"{position}: merge of {brief(left)} and {brief(right)}"
+    return TokenizerError(f"{described}: token {brief(token)} is not in the vocabulary")
 
 
 def read_lines(path: Path, expected: str) -> list[str]:
