@@ -26,8 +26,9 @@ def test_steps_are_torchs(backend: str, dtype: str) -> None:
             parameter.grad = grad[None]
             optimizer.step()
             np.testing.assert_allclose(parameter.data[0], expected, rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(optimizer.means[0][0], golden["m"], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(optimizer.squares[0][0], golden["v"], rtol=1e-5, atol=1e-7)
+    state = optimizer.state_dict()["arrays"]
+    np.testing.assert_allclose(state["means.0"][0], golden["m"], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(state["squares.0"][0], golden["v"], rtol=1e-5, atol=1e-7)
 
 
 def test_vectors_do_not_decay() -> None:
@@ -52,6 +53,29 @@ def test_clipping_scales_all_gradients_alike() -> None:
     AdamW(scaled, eps=1.0).step()
     for ours, theirs in zip(clipped, scaled, strict=True):
         np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("backend", available_backends())
+def test_gradients_below_the_norm_stay_as_they_are(backend: str) -> None:
+    with use_backend(backend):
+        moved = []
+        for max_norm in (None, 4.0, 1e9):
+            parameter = Parameter(np.zeros((1, 3), np.float32))
+            parameter.grad = np.array([[2, -2, 2]], np.float32)  # of norm 3.46
+            AdamW([parameter], eps=1.0).step(max_norm=max_norm)
+            moved.append(parameter.data.tobytes())
+    assert moved[0] == moved[1] == moved[2]
+
+
+@pytest.mark.parametrize("backend", available_backends())
+def test_eps_is_added_to_the_root(backend: str) -> None:
+    """With eps far above the gradient a first step is lr * g / (|g| + eps)."""
+    with use_backend(backend):
+        parameter = Parameter(np.zeros(3, np.float32))
+        parameter.grad = np.array([0.001, -0.002, 0.003], np.float32)
+        AdamW([parameter], lr=1.0, eps=0.5).step()
+    expected = [-0.001 / 0.501, 0.002 / 0.502, -0.003 / 0.503]
+    np.testing.assert_allclose(parameter.data, expected, rtol=1e-5)
 
 
 def test_parameters_without_a_gradient_stay() -> None:

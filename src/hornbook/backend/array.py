@@ -4,6 +4,7 @@ They teach, and they serve unusual models; no hot path runs through them. The fu
 matter for speed are in the neighbouring files.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,23 @@ class ArrayOps:
     def generator(self, seed: int | None = None) -> Generator:
         """A source of random numbers: the same seed gives the same numbers, None different ones each time."""
         return np.random.default_rng(seed)
+
+    def generator_state(self, rng: Generator) -> dict[str, Any]:
+        """Where a source of random numbers has got to, as what JSON can hold."""
+        return dict(rng.bit_generator.state)
+
+    def set_generator_state(self, rng: Generator, state: Mapping[str, Any]) -> None:
+        """Makes a source go on from what `generator_state` gave.
+
+        Raises:
+            ConfigError: it is not such a state.
+        """
+        try:
+            rng.bit_generator.state = dict(state)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ConfigError(
+                f"generator: not a state of {type(rng.bit_generator).__name__}: {error}"
+            ) from None
 
     def normal(self, shape: tuple[int, ...], std: float, rng: Generator, dtype: Any = np.float32) -> Array:
         """Draws from the normal distribution with mean 0 and standard deviation `std`."""

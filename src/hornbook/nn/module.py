@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
-from hornbook.backend import Array, Packed, WeightType, get_backend
+from hornbook.backend import Array, Generator, Packed, WeightType, get_backend
 from hornbook.errors import ConfigError, ShapeError
 from hornbook.tensor import Tensor
 
@@ -114,6 +114,34 @@ class Module:
         for name, parameter in parameters.items():
             parameter.data = ops.asarray(state[name])
 
+    def named_generators(self) -> Iterator[tuple[str, Generator]]:
+        """Every source of random numbers once, by the first of its names; layers may share one."""
+        seen: set[int] = set()
+        for name, generator in self._all_generators():
+            if id(generator) not in seen:
+                seen.add(id(generator))
+                yield name, generator
+
+    def random_state(self) -> dict[str, dict[str, Any]]:
+        """Where each source of random numbers has got to, by name, as what JSON can hold."""
+        ops = get_backend()
+        return {name: ops.generator_state(generator) for name, generator in self.named_generators()}
+
+    def load_random_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes dropout go on from what `random_state` gave, to the bit.
+
+        Raises:
+            ConfigError: a source is missing or unknown, or a state is not one.
+        """
+        generators = dict(self.named_generators())
+        if generators.keys() != state.keys():
+            raise ConfigError(
+                f"load_random_state: expected {', '.join(generators)[:200]}, got {', '.join(state)[:200]}; "
+                "is it of the same model?"
+            )
+        for name, generator in generators.items():
+            get_backend().set_generator_state(generator, state[name])
+
     def pack(self, dtype: WeightType) -> "Module":
         """Makes this a module for use without gradients: inner layers are replaced by their packed ones.
 
@@ -166,6 +194,11 @@ class Module:
     def eval(self) -> None:
         """Lets this and all inner layers act as in use."""
         self._set_training(False)
+
+    def _all_generators(self) -> Iterator[tuple[str, Generator]]:
+        yield from ((name, value) for name, value in vars(self).items() if isinstance(value, Generator))
+        for name, layer in self.children():
+            yield from ((f"{name}.{inner}", generator) for inner, generator in layer._all_generators())
 
     def _set_training(self, mode: bool) -> None:
         self.training = mode
