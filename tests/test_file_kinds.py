@@ -21,7 +21,6 @@ from hornbook.files import read_bounded, read_json
 from hornbook.hub import open_tensors
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 548105171\n"
-GOLDEN = Path(__file__).parent / "golden" / "torch"
 
 
 def zipped(*names: str) -> bytes:

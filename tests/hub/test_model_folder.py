@@ -87,7 +87,11 @@ def test_one_file_wins_over_an_index(shard_model: ShardModel) -> None:
         "x.bin",
         "x.safetensors.bin",
         "x.safetensors/../../y.safetensors",
-        "sub/x.safetensors",
+        ".sub/x.safetensors",
+        "sub/../x.safetensors",
+        "sub//x.safetensors",
+        "a/" * 8 + "x.safetensors",
+        "s" * 201 + "/x.safetensors",
         "sub\\x.safetensors",
         "C:x.safetensors",
         "x\n.safetensors",
@@ -142,36 +146,62 @@ def test_damaged_shard(shard_model: ShardModel) -> None:
         bundle.load_tensors()
 
 
-def test_tensor_in_two_shards(shard_model: ShardModel) -> None:
-    shards = {"one.safetensors": {"a": np.zeros(1)}, "two.safetensors": {"a": np.zeros(1), "b": np.zeros(1)}}
+def test_the_index_decides_between_two_copies(shard_model: ShardModel) -> None:
+    shards = {"one.safetensors": {"a": np.ones(3)}, "two.safetensors": {"a": np.zeros(5), "b": np.zeros(1)}}
     bundle = shard_model(shards=shards)
-    with pytest.raises(
-        ModelFormatError, match=r"'a' is in two shards: one\.safetensors and two\.safetensors"
-    ):
-        bundle.tensor_specs()
+    assert bundle.load_tensors()["a"].tolist() == [1, 1, 1]
+    assert bundle.tensor_specs()["a"].shape == (3,)
 
 
 @pytest.mark.parametrize(
-    ("weight_map", "message"),
+    "weight_map",
     [
-        ({"a": "one.safetensors", "b": "two.safetensors", "c": "two.safetensors"}, "'c' is listed in two"),
-        (
-            {"a": "two.safetensors", "b": "one.safetensors"},
-            r"'a' is listed in two\.safetensors, found in one",
-        ),
-        ({"a": "one.safetensors", "c": "two.safetensors"}, r"'c' is listed in two\.safetensors, found in no"),
+        {"a": "two.safetensors", "b": "one.safetensors"},
+        {"a": "two.safetensors", "b": "two.safetensors", "c": "one.safetensors"},
     ],
 )
-def test_index_and_shards_disagree(shard_model: ShardModel, weight_map: dict[str, str], message: str) -> None:
+def test_index_and_shards_disagree(shard_model: ShardModel, weight_map: dict[str, str]) -> None:
     bundle = shard_model(weight_map)
-    with pytest.raises(ModelFormatError, match=message):
-        bundle.load_tensors()
+    for read in (bundle.load_tensors, bundle.tensor_specs):
+        with pytest.raises(ModelFormatError, match=r"'a' is listed in two\.safetensors, found in one"):
+            read()
 
 
-def test_tensor_that_the_index_does_not_list(shard_model: ShardModel) -> None:
-    shards = {"one.safetensors": {"a": np.zeros(1), "x": np.zeros(1)}, "two.safetensors": {"b": np.zeros(1)}}
+def test_a_tensor_that_only_the_index_has_is_missing_when_it_is_asked_for(shard_model: ShardModel) -> None:
+    """Writers list tied tables and buffers that they leave out."""
+    bundle = shard_model({"a": "one.safetensors", "b": "two.safetensors", "c": "two.safetensors"})
+    tensors = bundle.load_tensors()
+    assert sorted(tensors) == sorted(bundle.tensor_specs()) == ["a", "b"]
+    assert "c" not in tensors
+    assert len(tensors) == 2
+    with pytest.raises(KeyError):
+        tensors["c"]
+
+
+def test_tensors_that_the_index_does_not_list_are_a_notice(shard_model: ShardModel) -> None:
+    extra = {f"x{i}\n": np.zeros(1) for i in range(7)}
+    shards = {"one.safetensors": {"a": np.ones(3), **extra}, "two.safetensors": {"b": np.zeros(1)}}
     bundle = shard_model(shards=shards)
-    with pytest.raises(ModelFormatError, match=r"'x' is listed in no shard, found in one\.safetensors"):
+    message = r"index\.json: does not list 7 tensors of its shards, left out: x0\\n, .*, x4\\n, \.\.\.$"
+    with pytest.warns(UserWarning, match=message) as caught:
+        tensors = bundle.load_tensors()
+    assert len(caught) == 1
+    assert sorted(tensors) == sorted(bundle.tensor_specs()) == ["a", "b"]
+
+
+def test_shards_in_folders_below(shard_model: ShardModel) -> None:
+    bundle = shard_model({"a": "sub/v1.0/one.safetensors", "b": "two.safetensors"})
+    (bundle.folder / "sub" / "v1.0").mkdir(parents=True)
+    (bundle.folder / "one.safetensors").rename(bundle.folder / "sub" / "v1.0" / "one.safetensors")
+    assert bundle.load_tensors()["a"].tolist() == [0, 1, 2]
+
+
+def test_a_folder_below_that_leads_out(shard_model: ShardModel, tmp_path: Path) -> None:
+    bundle = shard_model({"a": "sub/one.safetensors"})
+    (tmp_path / "outside").mkdir()
+    (bundle.folder / "one.safetensors").rename(tmp_path / "outside" / "one.safetensors")
+    (bundle.folder / "sub").symlink_to(tmp_path / "outside")
+    with pytest.raises(ModelFormatError, match="invalid shard name: a link that leaves the folder"):
         bundle.load_tensors()
 
 
@@ -191,19 +221,19 @@ def test_link_within_the_folder(shard_model: ShardModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "fits"),
+    ("blobs", "fits"),
     [("models--a--b/blobs", True), ("blobs/ab", True), ("models--a--c/blobs", False), ("other", False)],
 )
-def test_links_of_the_cache(shard_model: ShardModel, tmp_path: Path, place: str, fits: bool) -> None:
+def test_links_of_the_cache(shard_model: ShardModel, tmp_path: Path, blobs: str, fits: bool) -> None:
     """Snapshots are links to blobs: of their repository, or shared by the whole cache."""
     bundle = shard_model()
-    blobs = tmp_path / "cache" / place
+    target = tmp_path / "cache" / blobs
     snapshot = tmp_path / "cache" / "models--a--b" / "snapshots" / "c0ffee"
-    blobs.mkdir(parents=True)
+    target.mkdir(parents=True)
     snapshot.mkdir(parents=True)
     for path in bundle.folder.iterdir():
-        path.rename(blobs / path.name)
-        (snapshot / path.name).symlink_to(blobs / path.name)
+        path.rename(target / path.name)
+        (snapshot / path.name).symlink_to(target / path.name)
     cached = ModelBundle.from_folder(snapshot)
     if fits:
         assert len(cached.load_tensors()) == 2
@@ -236,19 +266,37 @@ def test_no_weights(model_folder: Path) -> None:
     (model_folder / "model.safetensors").unlink()
     bundle = ModelBundle.from_folder(model_folder)
     with pytest.raises(ModelFormatError, match=r"no model\.safetensors or model\.safetensors\.index\.json$"):
-        _ = bundle.weight_paths
+        bundle.load_tensors()
+    with pytest.raises(
+        ModelFormatError, match=r"no pytorch_model\.bin\.index\.json; there is no pytorch_model"
+    ):
+        bundle.load_torch_tensors()
 
 
 def test_no_tokenizer(model_folder: Path) -> None:
-    for name in ("vocab.json", "merges.txt"):
-        (model_folder / name).unlink()
     bundle = ModelBundle.from_folder(model_folder)
+    for name in ("vocab.json", "merges.txt"):
+        bundle.check_tokenizer()
+        (model_folder / name).unlink()
+    bundle.check_tokenizer()
     with pytest.raises(
         ModelFormatError, match=r"no vocab\.json; the tokenizer of this folder is tokenizer\.json"
     ):
-        _ = bundle.vocab_path
+        str(bundle.vocab_path)
     (model_folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelFormatError, match=r"no vocab\.json; the folder has no tokenizer files"):
+        bundle.check_tokenizer()
+    (model_folder / "vocab.json").write_text("{}")
     with pytest.raises(ModelFormatError, match=r"no merges\.txt; the folder has no tokenizer files"):
-        _ = bundle.merges_path
+        bundle.check_tokenizer()
     assert bundle.tokenizer_path is None
     assert bundle.load_tensors()
+
+
+@pytest.mark.parametrize("names", [["vocab.txt"], ["encoder.json", "vocab.bpe"], ["tokenizer.model"]])
+def test_other_forms_of_a_tokenizer(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        with pytest.raises(ModelFormatError, match="the folder has no tokenizer files"):
+            ModelBundle(tmp_path).check_tokenizer()
+        (tmp_path / name).write_bytes(b"")
+    ModelBundle(tmp_path).check_tokenizer()

@@ -8,6 +8,7 @@ from hornbook.hub.download import HubApi
 from hornbook.hub.folder import ModelBundle
 from hornbook.hub.header import TensorSpec
 from hornbook.hub.safetensors import TensorFile, open_tensors, save_tensors
+from hornbook.hub.torch_file import TorchCheckpoint, read_torch_checkpoint, read_torch_tensors
 
 __all__ = [
     "CachedModel",
@@ -15,10 +16,13 @@ __all__ = [
     "ModelBundle",
     "TensorFile",
     "TensorSpec",
+    "TorchCheckpoint",
     "cache_folder",
     "cached_models",
     "find_cached",
     "offline_from_environment",
     "open_tensors",
+    "read_torch_checkpoint",
+    "read_torch_tensors",
     "save_tensors",
 ]

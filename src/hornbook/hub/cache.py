@@ -26,9 +26,9 @@ from hornbook.hub.folder import (
     WEIGHTS,
     WEIGHTS_INDEX,
     ModelBundle,
-    read_weight_map,
 )
 from hornbook.hub.names import COMMIT, DEFAULT_REVISION, check_repo_id, check_revision
+from hornbook.hub.shards import read_weight_map
 
 __all__ = [
     "OPTIONAL_FILES",

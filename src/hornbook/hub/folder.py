@@ -1,12 +1,13 @@
-"""A model folder: which files it has, and its tensors whether they lie in one file or in many.
+"""A model folder: which files it has, and its tensors whether they are in one file or in many.
 
 Reads the layout of Hugging Face: `config.json`, the weights in `model.safetensors` or in shards that
 `model.safetensors.index.json` lists, and the tokenizer's files. Knows nothing of what the tensors mean: that
-is `hornbook.models`. Where a folder comes from: `hornbook.hub.download` and `hornbook.hub.cache`.
+is `hornbook.models`. Where a folder comes from: `hornbook.hub.download` and `hornbook.hub.cache`. Shards:
+`hornbook.hub.shards`.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hornbook.errors import ModelFormatError
-from hornbook.files import read_json
 from hornbook.hub.header import TensorSpec, printable
 from hornbook.hub.safetensors import TensorFile, open_tensors
+from hornbook.hub.shards import ShardedTensors, find_shard, read_weight_map
+from hornbook.hub.torch_file import read_torch_tensors
 
 __all__ = [
     "CONFIG",
@@ -25,26 +27,44 @@ __all__ = [
     "TOKENIZER",
     "TOKENIZER_CONFIG",
     "TOKENIZER_FILES",
+    "TOKENIZER_FORMS",
+    "TORCH_WEIGHTS",
+    "TORCH_WEIGHTS_INDEX",
     "VOCAB",
     "WEIGHTS",
     "WEIGHTS_INDEX",
     "ModelBundle",
-    "read_weight_map",
 ]
 
 CONFIG = "config.json"
 GENERATION_CONFIG = "generation_config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+TORCH_WEIGHTS = "pytorch_model.bin"
+TORCH_WEIGHTS_INDEX = "pytorch_model.bin.index.json"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 VOCAB = "vocab.json"
 MERGES = "merges.txt"
-TOKENIZER_FILES = (TOKENIZER, VOCAB, MERGES, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json")
-"""What a tokenizer may be kept in; which of them belong together, the tokenizer itself knows."""
-
-MAX_INDEX_BYTES = 50_000_000
-SHARD_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}\.safetensors")
+TOKENIZER_FORMS = (
+    (TOKENIZER,),
+    (VOCAB, MERGES),
+    ("vocab.txt",),
+    ("encoder.json", "vocab.bpe"),
+    ("tokenizer.model",),
+    ("spiece.model",),
+    ("sentencepiece.bpe.model",),
+)
+"""The files that make a tokenizer together, in any one of these forms."""
+TOKENIZER_FILES = (
+    *(name for form in TOKENIZER_FORMS for name in form),
+    TOKENIZER_CONFIG,
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+"""What a tokenizer may be kept in; how they belong together, the tokenizer itself knows."""
+SHOWN_NAMES = 5
+"""How many names a notice lists."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +92,18 @@ class ModelBundle:
             state = "not a folder" if folder.exists() else "no such folder"
             raise ModelFormatError(f"{folder}: {state}; a model is a folder with {CONFIG} and {WEIGHTS}")
         bundle = cls(folder)
-        _ = bundle.config_path
+        bundle.check_config()
         return bundle
+
+    def check_config(self) -> None:
+        """Raises ModelFormatError where `config.json` is missing."""
+        self._required(CONFIG, "is this a model folder?")
+
+    def check_tokenizer(self) -> None:
+        """Raises ModelFormatError where no form of a tokenizer's files is complete."""
+        if not any(all(map(self._optional, form)) for form in TOKENIZER_FORMS):
+            name = MERGES if self._optional(VOCAB) else VOCAB
+            self._required(name, self._tokenizer_hint())
 
     @property
     def config_path(self) -> Path:
@@ -109,60 +139,69 @@ class ModelBundle:
         """
         if single := self._optional(WEIGHTS):
             return [single]
-        shards = sorted(set(self._weight_map().values()))
-        return [self._shard_path(name) for name in shards]
+        index = self._weights_index()
+        return [find_shard(index, name) for name in sorted(set(read_weight_map(index).values()))]
 
     def load_tensors(self) -> Mapping[str, NDArray[Any]]:
-        """All tensors by name; each is mapped when it is asked for (see `hornbook.hub.TensorFile`).
+        """All tensors by name; each is read when it is asked for (see `hornbook.hub.TensorFile`).
+
+        The index decides which tensors the shards hold: what it does not list is left out, with a warning.
+        What it lists and no shard holds is not in the result, for it may only repeat another.
 
         Raises:
-            ModelFormatError: no safetensors here, a file is damaged, or index and shards disagree.
+            ModelFormatError: no safetensors here, a file is damaged, or a tensor is in another shard than the
+                index says.
             OSError: a file cannot be read.
         """
-        files = self._open_files()
-        return files[0] if len(files) == 1 else _ShardedTensors(files)
+        if single := self._optional(WEIGHTS):
+            return open_tensors(single)
+        tensors = self._open_shards()
+        if names := tensors.unlisted:
+            shown = ", ".join(map(printable, names[:SHOWN_NAMES])) + (", ..." if names[SHOWN_NAMES:] else "")
+            message = f"{tensors.index}: does not list {len(names)} tensors of its shards, left out: {shown}"
+            warnings.warn(message, stacklevel=2)
+        return tensors
+
+    def load_torch_tensors(self) -> dict[str, NDArray[Any]]:
+        """All tensors of `pytorch_model.bin`, or of its shards, read without executing anything.
+
+        Raises:
+            ModelFormatError: there are none, or a file is damaged or holds anything but tensors.
+            OSError: a file cannot be read.
+        """
+        if single := self._optional(TORCH_WEIGHTS):
+            return read_torch_tensors(single)
+        index = self._required(TORCH_WEIGHTS_INDEX, f"there is no {TORCH_WEIGHTS} either")
+        shards = sorted(set(read_weight_map(index, suffix=".bin").values()))
+        paths = [find_shard(index, name) for name in shards]
+        return {name: array for path in paths for name, array in read_torch_tensors(path).items()}
 
     def tensor_specs(self) -> dict[str, TensorSpec]:
-        """Type, shape and place of every tensor, from the headers alone.
+        """Type, shape and position of every tensor, from the headers alone.
 
         Raises:
             ModelFormatError: as `load_tensors`.
             OSError: a file cannot be read.
         """
-        return {name: spec for file in self._open_files() for name, spec in file.specs.items()}
+        single = self._optional(WEIGHTS)
+        return open_tensors(single).specs if single else self._open_shards().specs
 
-    def _open_files(self) -> list[TensorFile]:
-        files = [open_tensors(path) for path in self.weight_paths]
-        if self._optional(WEIGHTS) is None:
-            _check_against_index(files, self._weight_map(), self.folder / WEIGHTS_INDEX)
-        return files
+    def _open_shards(self) -> ShardedTensors:
+        index = self._weights_index()
+        names = read_weight_map(index)
+        files: dict[str, TensorFile] = {
+            name: open_tensors(find_shard(index, name)) for name in sorted(set(names.values()))
+        }
+        return ShardedTensors(index, names, files)
 
-    def _weight_map(self) -> dict[str, str]:
+    def _weights_index(self) -> Path:
         index = self._optional(WEIGHTS_INDEX)
         if index is None:
-            pickled = self._optional("pytorch_model.bin") or self._optional("pytorch_model.bin.index.json")
-            found = f" but {pickled.name}; only safetensors are read, no pickle" if pickled else ""
+            pickled = self._optional(TORCH_WEIGHTS) or self._optional(TORCH_WEIGHTS_INDEX)
+            advice = "only safetensors are read, no pickle; `hornbook models convert` makes safetensors of it"
+            found = f" but {pickled.name}; {advice}" if pickled else ""
             raise ModelFormatError(f"{self.folder}: no {WEIGHTS} or {WEIGHTS_INDEX}{found}")
-        return read_weight_map(index)
-
-    def _shard_path(self, name: str) -> Path:
-        path = self.folder / name
-        if not path.is_file():
-            raise ModelFormatError(
-                f"{self.folder / WEIGHTS_INDEX}: shard not found: {name}; is the copy complete?"
-            )
-        real = path.resolve()
-        if not any(real.is_relative_to(place) for place in self._places()):
-            raise ModelFormatError(f"{path}: invalid shard name: a link that leaves the folder")
-        return path
-
-    def _places(self) -> list[Path]:
-        """Where links may lead: into the folder, and in the Hub's cache also to the blobs beside it."""
-        folder = self.folder.resolve()
-        repository = folder.parent.parent
-        if folder.parent.name == "snapshots" and repository.name.startswith("models--"):
-            return [repository, repository.parent / "blobs"]  # of the repository, and shared by all
-        return [folder]
+        return index
 
     def _optional(self, name: str) -> Path | None:
         path = self.folder / name
@@ -177,53 +216,4 @@ class ModelBundle:
     def _tokenizer_hint(self) -> str:
         if self.tokenizer_path:
             return f"the tokenizer of this folder is {TOKENIZER}"
-        return f"the folder has no tokenizer files ({TOKENIZER}, or {VOCAB} and {MERGES})"
-
-
-class _ShardedTensors(Mapping[str, NDArray[Any]]):
-    """The tensors of several files as one mapping."""
-
-    def __init__(self, files: list[TensorFile]) -> None:
-        self._owners = {name: file for file in files for name in file}
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._owners[name][name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._owners)
-
-    def __len__(self) -> int:
-        return len(self._owners)
-
-
-def read_weight_map(index: Path) -> dict[str, str]:
-    """Which shard holds which tensor, as `model.safetensors.index.json` says.
-
-    Raises:
-        ModelFormatError: the index is damaged, or a shard's name is not a plain name of a safetensors file.
-        OSError: the file cannot be read.
-    """
-    document = read_json(index, max_bytes=MAX_INDEX_BYTES, error=ModelFormatError)
-    weight_map = document.get("weight_map") if isinstance(document, dict) else None
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise ModelFormatError(f"{index}: weight_map must map tensor names to shard names")
-    for shard in weight_map.values():
-        if not isinstance(shard, str) or not SHARD_NAME.fullmatch(shard):
-            raise ModelFormatError(f"{index}: invalid shard name {shard!r:.200}")
-    return weight_map
-
-
-def _check_against_index(files: list[TensorFile], weight_map: dict[str, str], index: Path) -> None:
-    """Every tensor is in the one shard that the index names, and no other is there."""
-    found: dict[str, str] = {}
-    for file in files:
-        for name in file:
-            if name in found:
-                shards = f"{found[name]} and {file.path.name}"
-                raise ModelFormatError(f"{index}: tensor '{printable(name)}' is in two shards: {shards}")
-            found[name] = file.path.name
-    for name in [*weight_map, *found]:
-        listed, actual = weight_map.get(name), found.get(name)
-        if listed != actual:
-            places = f"listed in {listed or 'no shard'}, found in {actual or 'no shard'}"
-            raise ModelFormatError(f"{index}: tensor '{printable(name)}' is {places}")
+        return f"the folder has no tokenizer files ({TOKENIZER}, {VOCAB} and {MERGES}, or others)"

@@ -17,8 +17,9 @@ from hornbook.errors import DownloadError, IntegrityError
 from hornbook.files import write_whole
 from hornbook.hub.cache import OPTIONAL_FILES, RepoCache
 from hornbook.hub.client import ConnectionLostError, ContentChangedError, HubClient, RemoteFile, progress_bar
-from hornbook.hub.folder import CONFIG, WEIGHTS, WEIGHTS_INDEX, read_weight_map
+from hornbook.hub.folder import CONFIG, WEIGHTS, WEIGHTS_INDEX
 from hornbook.hub.names import COMMIT
+from hornbook.hub.shards import read_weight_map
 
 __all__ = ["fetch_model"]
 
