@@ -7,6 +7,7 @@ from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_ca
 from hornbook.hub.download import HubApi
 from hornbook.hub.folder import ModelBundle
 from hornbook.hub.header import TensorSpec
+from hornbook.hub.nonfinite import first_nonfinite
 from hornbook.hub.safetensors import TensorFile, open_tensors, save_tensors
 from hornbook.hub.torch_file import TorchCheckpoint, read_torch_checkpoint, read_torch_tensors
 
@@ -20,6 +21,7 @@ __all__ = [
     "cache_folder",
     "cached_models",
     "find_cached",
+    "first_nonfinite",
     "offline_from_environment",
     "open_tensors",
     "read_torch_checkpoint",
