@@ -93,6 +93,15 @@ def test_missing_tensors_are_named(tensors: Tensors) -> None:
         GPT2.from_hub_weights(config(), tensors)
 
 
+@pytest.mark.parametrize(("n", "expected"), [(5, False), (6, True)])
+def test_dots_stand_for_what_is_not_named(tensors: Tensors, n: int, expected: bool) -> None:
+    for name in sorted(tensors)[:n]:
+        del tensors[name]
+    with pytest.raises(ModelFormatError) as caught:
+        GPT2.from_hub_weights(config(), tensors)
+    assert (", ..." in str(caught.value)) is expected
+
+
 def test_the_first_five_of_many_are_named(tensors: Tensors) -> None:
     with pytest.raises(ModelFormatError) as caught:
         GPT2.from_hub_weights(config(n_layer=4), tensors)

@@ -68,6 +68,50 @@ def test_numbers_that_cannot_be(key: str, value: Any) -> None:
         config_from_dict(SMALL | {key: value})
 
 
+@pytest.mark.parametrize(
+    ("key", "smallest", "largest"),
+    [
+        ("vocab_size", 1, 2**24),
+        ("n_positions", 1, 2**24),
+        ("n_embd", 1, 2**16),
+        ("n_layer", 1, 2**12),
+        ("n_head", 1, 2**12),
+        ("n_inner", 1, 2**20),
+        *((key, 0, 1) for key in (*PROBABILITIES, "layer_norm_epsilon")),
+        ("initializer_range", 0, 100),
+    ],
+)
+def test_the_ends_of_the_ranges(key: str, smallest: float, largest: float) -> None:
+    divisible: dict[str, Any] = {"n_embd": 2**16, "n_head": 1, "bos_token_id": None, "eos_token_id": None}
+    for value in (smallest, largest):
+        assert getattr(GPT2Config(**divisible | {key: value}), key) == value
+    for value in (smallest - 1, largest + 1):
+        with pytest.raises(ConfigError, match=rf"^{key}: expected {smallest} to {largest}, got {value}"):
+            GPT2Config(**divisible | {key: value})
+
+
+def test_defaults_are_those_of_transformers() -> None:
+    expected = {
+        "vocab_size": 50257,
+        "n_positions": 1024,
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_inner": None,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "tie_word_embeddings": True,
+        "attn_pdrop": 0.1,
+        "embd_pdrop": 0.1,
+        "resid_pdrop": 0.1,
+        "initializer_range": 0.02,
+    }
+    config = GPT2Config().to_dict()
+    assert {key: config[key] for key in expected} == expected
+
+
 @pytest.mark.parametrize("key", FLAGS)
 @pytest.mark.parametrize("value", [0, 1, "true", 1.0])
 def test_flags_that_cannot_be(key: str, value: Any) -> None:
