@@ -6,7 +6,7 @@ Their values are in test_ops_goldens.py and tests/tensor/test_operations.py.
 import numpy as np
 import pytest
 
-from hornbook.backend import Ops
+from hornbook.backend import WEIGHT_TYPES, Ops, WeightType, available_backends, use_backend
 from hornbook.errors import ShapeError
 
 OPS = Ops()
@@ -43,6 +43,21 @@ def test_linear_names_what_does_not_fit() -> None:
         OPS.linear(X, WEIGHT, BIAS[:1])
     with pytest.raises(ShapeError, match=r"expected a residual of shape \(3, 7\), got \(7,\)"):
         OPS.linear(X, WEIGHT, BIAS, RESIDUAL[0])
+
+
+@pytest.mark.parametrize("backend", available_backends())
+@pytest.mark.parametrize("dtype", WEIGHT_TYPES)
+def test_a_column_of_zeros_is_packed_as_zeros(backend: str, dtype: WeightType) -> None:
+    """int8 divides by the largest value of a block of a column."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((3, 307)).astype("float32"), rng.random((307, 7)).astype("float32")
+    weight[:, 2] = 0
+    weight[:256, 5] = 0
+    with use_backend(backend) as ops:
+        y = ops.linear(x, ops.pack(weight, dtype))
+    np.testing.assert_array_equal(y[:, 2], 0)
+    # One weight is wrong by up to 1/254 of the largest in int8, and x by less.
+    np.testing.assert_allclose(y, x @ weight, rtol=0, atol=np.abs(x).sum(axis=1).max() / 200)
 
 
 def test_layer_norm_gives_mean_zero_and_variance_one() -> None:
