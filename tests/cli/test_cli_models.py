@@ -179,3 +179,29 @@ def test_doctor_names_the_wrong_setting(cli: Cli, monkeypatch: pytest.MonkeyPatc
     ended = cli("doctor")
     assert (ended.code, ended.stdout) == (2, b"")
     assert ended.err.startswith("error: HORNBOOK_NUM_THREADS: ")
+
+
+def test_convert_prints_the_folder(cli: Cli, tmp_path: Path) -> None:
+    model = builtin_folder("tiny-lm") / "model.safetensors"
+    (tmp_path / "new").mkdir()
+    ended = cli("models", "convert", model, tmp_path / "new")
+    assert (ended.code, ended.out) == (0, f"{tmp_path / 'new'}\n")
+    assert ended.err == f"{tmp_path / 'new'}: 5,387,776 parameters\n"
+    text = hornbook.load("tiny-lm").generate("Once", temperature=0, max_new_tokens=5)
+    assert hornbook.load(tmp_path / "new").generate("Once", temperature=0, max_new_tokens=5) == text
+
+
+def test_convert_replaces_a_model_only_when_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    ended = cli("models", "convert", builtin_folder("tiny-lm"), tmp_path)
+    assert ended.code == 2
+    assert "--force replaces it" in ended.err
+    assert cli("models", "convert", "--force", builtin_folder("tiny-lm"), tmp_path).code == 0
+
+
+def test_convert_what_is_no_model(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.pt").write_bytes(b"\x1f\x8b" + bytes(100))
+    ended = cli("models", "convert", tmp_path / "x.pt", tmp_path / "new")
+    assert (ended.code, ended.out) == (3, "")
+    assert "gzip" in ended.err
+    assert cli("models", "convert", tmp_path / "nothing.pt", tmp_path / "new").code == 2

@@ -3,6 +3,9 @@
 import os
 from typing import TYPE_CHECKING
 
+import click
+
+from hornbook.cli.options import Settings
 from hornbook.cli.output import notice
 from hornbook.cli.problems import naming
 
@@ -18,7 +21,7 @@ def load_language_model(name: str, dtype: str, revision: str | None) -> "Languag
 
     check_settings()
     with naming(f"loading {name}"):
-        return hornbook.load(name, dtype=dtype, revision=revision)
+        return hornbook.load(name, dtype=dtype, revision=revision, allow_nonfinite=_allow_nonfinite())
 
 
 def load_embedder(name: str, dtype: str, revision: str | None) -> "Embedder":
@@ -27,7 +30,7 @@ def load_embedder(name: str, dtype: str, revision: str | None) -> "Embedder":
 
     check_settings()
     with naming(f"loading {name}"):
-        embedder = Embedder(name, dtype=dtype, revision=revision)
+        embedder = Embedder(name, dtype=dtype, revision=revision, allow_nonfinite=_allow_nonfinite())
     notice(f"{name}: {embedder.config.num_parameters:,} parameters, {embedder.dimensions} dimensions")
     return embedder
 
@@ -38,7 +41,11 @@ def explain_text(text: str, name: str, revision: str | None) -> "Explanation":
 
     check_settings()
     with naming(f"explaining a text with {name}"):
-        return hornbook.explain(text, name, revision=revision)
+        return hornbook.explain(text, name, revision=revision, allow_nonfinite=_allow_nonfinite())
+
+
+def _allow_nonfinite() -> bool:
+    return click.get_current_context().ensure_object(Settings).allow_nonfinite
 
 
 def check_settings() -> None:

@@ -1,6 +1,7 @@
 """`hornbook models`: which models are stored here, what they are, and how to get more."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,6 +105,36 @@ def pull(repository: str, revision: str | None) -> None:
     hub = HubApi()
     with naming(f"the cache, {cache_folder()}"):
         folder = hub.download_model(repository, revision, refresh=not hub.offline).folder
+    click.echo(folder)
+
+
+@models.command(cls=Command, short_help="Convert a checkpoint of another program.")
+@click.argument("source", type=click.Path(exists=True, readable=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the model that FOLDER has.")
+@common_options
+def convert(source: Path, folder: Path, force: bool) -> None:
+    """Write a model folder with safetensors to FOLDER from the checkpoint SOURCE, and print the folder.
+
+    \b
+    SOURCE is
+      a .bin or .pt file of PyTorch; nothing in it is executed
+      a checkpoint of nanoGPT, whose matrices are transposed
+      a model of llm.c
+      a folder with pytorch_model.bin, and config.json
+
+    \b
+    Example:
+      hornbook models convert out/ckpt.pt my-model
+    """
+    from hornbook.hub.folder import CONFIG
+    from hornbook.loading import convert_model
+
+    if (folder / CONFIG).exists() and not force:
+        raise click.UsageError(f"{folder} has a model; --force replaces it")
+    with naming(f"converting {source}"):
+        model = convert_model(source, folder)
+    notice(f"{folder}: {model.config.num_parameters:,} parameters")
     click.echo(folder)
 
 

@@ -29,6 +29,7 @@ class Settings:
         debug: a traceback with an error.
         offline: the network was ruled out on the command line.
         model: the name of the model, if the command takes one.
+        allow_nonfinite: load weights that are NaN or infinite.
         color: False for none; None for colours on a terminal.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     debug: bool = False
     offline: bool = False
     model: str | None = None
+    allow_nonfinite: bool = False
     color: bool | None = None
 
 
@@ -43,6 +45,13 @@ def model_option(default: str) -> Callable[[Command], Command]:
     """`-m` and `--revision`: which model."""
 
     def decorate(command: Command) -> Command:
+        command = click.option(
+            "--allow-nonfinite",
+            is_flag=True,
+            expose_value=False,
+            callback=_set("allow_nonfinite", True, None),
+            help="Load a model although some of its weights are NaN or infinite.",
+        )(command)
         return click.option(
             "-m",
             "--model",

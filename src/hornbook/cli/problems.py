@@ -40,6 +40,7 @@ EXIT_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], i
 
 ADVICE = (
     (re.compile("truncate=True"), "--truncate"),
+    (re.compile("allow_nonfinite=True"), "--allow-nonfinite"),
     (re.compile(r"^revision: "), "--revision: "),
 )
 """Names of library arguments in messages, and the options that set them."""

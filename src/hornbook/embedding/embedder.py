@@ -12,7 +12,7 @@ from hornbook.backend import PackedBatch
 from hornbook.builtin import DEFAULT_EMBEDDING_MODEL
 from hornbook.embedding.pooling import EmbeddingModule, Pooling
 from hornbook.errors import ConfigError, ContextLengthError, ModelFormatError
-from hornbook.loading import load_model
+from hornbook.loading import check_finite, load_model
 from hornbook.models import Encoder, ModelConfig
 from hornbook.similarity import SimilarityCalculator, matrix
 from hornbook.tensor import no_grad
@@ -55,13 +55,15 @@ class Embedder:
         modules: what makes one vector of those of a text's tokens, one after the other.
         dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8"; for a name.
         revision: branch, tag or commit of a repository; for a name.
-        name: what messages and `repr` call it.
+        allow_nonfinite: load weights although some are NaN or infinite, to look at them; for a name.
+        name: what `repr` calls it; None for the name it was loaded by, or the class of the model.
 
     Attributes:
         model: the encoder.
         tokenizer: its tokenizer.
         modules: see above.
         name: what the model was loaded by.
+        source: its folder, where it has one.
 
     Raises:
         ConfigError: a model without a tokenizer; see also `Embedder.load`.
@@ -80,15 +82,19 @@ class Embedder:
         *,
         dtype: str = "float32",
         revision: str | None = None,
+        allow_nonfinite: bool = False,
         name: str | None = None,
     ) -> None:
+        source = name
         if isinstance(model, str | Path):
-            loaded = load_model(model, dtype=dtype, revision=revision)
+            loaded = load_model(model, dtype=dtype, revision=revision, allow_nonfinite=allow_nonfinite)
             model, tokenizer, name = loaded.model, tokenizer or loaded.tokenizer, name or loaded.name
+            source = str(loaded.bundle.folder)
         self.name = type(model).__name__ if name is None else name
+        self.source = self.name if source is None else source
         if tokenizer is None:
             raise ModelFormatError(
-                f"{self.name}: no tokenizer files beside the model; give one: Embedder(model, tokenizer)"
+                f"{self.source}: no tokenizer files beside the model; give one: Embedder(model, tokenizer)"
             )
         self.model = model
         self.tokenizer = tokenizer
@@ -101,6 +107,7 @@ class Embedder:
         *,
         dtype: str = "float32",
         revision: str | None = None,
+        allow_nonfinite: bool = False,
     ) -> Self:
         """The embedder of a built-in model, a folder or a repository.
 
@@ -110,7 +117,7 @@ class Embedder:
             ConfigError: the configuration is of no known family, or an argument is out of range.
             DownloadError: the repository is not cached and cannot be downloaded.
         """
-        return cls(name_or_folder, dtype=dtype, revision=revision)
+        return cls(name_or_folder, dtype=dtype, revision=revision, allow_nonfinite=allow_nonfinite)
 
     @property
     def config(self) -> ModelConfig:
@@ -148,6 +155,7 @@ class Embedder:
 
         Raises:
             ContextLengthError: a text has more tokens than the model takes.
+            ModelFormatError: a number of a vector is not finite.
             ConfigError: batch_size is below 1.
             TypeError: a text is not a str.
         """
@@ -216,7 +224,7 @@ class Embedder:
             vectors = self.model.encode(batch)
             for module in self.modules:
                 vectors = module(vectors, batch)
-            return vectors.numpy()
+        return check_finite(vectors.numpy(), source=self.source, what="the vectors")
 
     def _pack(self, texts: Sequence[str], truncate: bool) -> PackedBatch:
         """The tokens of texts; an empty one is the token that begins a text."""

@@ -11,7 +11,7 @@ from hornbook.backend import PackedBatch, get_backend
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
 from hornbook.embedding.pooling import Pooling
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.loading import load_model
+from hornbook.loading import check_finite, load_model
 from hornbook.models import Encoder, Traceable
 from hornbook.tensor import Tensor, no_grad
 from hornbook.tokenizer import AnyTokenizer
@@ -105,7 +105,11 @@ class Explanation:
 
 
 def explain(
-    text: str, name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL, *, revision: str | None = None
+    text: str,
+    name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL,
+    *,
+    revision: str | None = None,
+    allow_nonfinite: bool = False,
 ) -> Explanation:
     """Follows one text through the model of a name.
 
@@ -113,20 +117,30 @@ def explain(
         text: at least one character.
         name_or_folder: see `hornbook.load`.
         revision: see `hornbook.load`.
+        allow_nonfinite: see `hornbook.load`.
 
     Raises:
         ConfigError: the text is empty, or the model does not show its steps.
         ContextLengthError: it has more tokens than the model takes.
         TypeError: it is not a str.
     """
-    loaded = load_model(name_or_folder, revision=revision)
+    loaded = load_model(name_or_folder, revision=revision, allow_nonfinite=allow_nonfinite)
     if loaded.tokenizer is None:
         raise ModelFormatError(f"{loaded.bundle.folder}: no tokenizer files beside the model")
-    return explain_with(loaded.model, loaded.tokenizer, text)
+    return explain_with(loaded.model, loaded.tokenizer, text, source=str(loaded.bundle.folder))
 
 
-def explain_with(model: Encoder, tokenizer: AnyTokenizer, text: str) -> Explanation:
-    """Follows one text through a model in memory; raises as `explain`."""
+def explain_with(
+    model: Encoder, tokenizer: AnyTokenizer, text: str, *, source: str | None = None
+) -> Explanation:
+    """Follows one text through a model in memory; raises as `explain`.
+
+    Args:
+        model: one that shows its steps, see `Traceable`.
+        tokenizer: what turns text into its ids.
+        text: at least one character.
+        source: what messages call the model; None for its class.
+    """
     if not isinstance(model, Traceable):
         raise ConfigError(f"explain: {type(model).__name__} does not show its steps")
     spans = tokenizer.encode_with_spans(text)
@@ -135,6 +149,8 @@ def explain_with(model: Encoder, tokenizer: AnyTokenizer, text: str) -> Explanat
     batch = PackedBatch.pack([[token_id for token_id, _, _ in spans]])
     with no_grad():
         states = list(model.hidden_states(batch))
+        source = type(model).__name__ if source is None else source
+        check_finite(states[-1].numpy(), source=source, what="the hidden states")
         pooled = Pooling("mean")(states[-1], batch)
         return Explanation(
             text=text,

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hornbook.backend import Array, PackedBatch, get_backend
-from hornbook.errors import ModelFormatError
+from hornbook.loading import check_finite
 from hornbook.models import Decoder
 from hornbook.tensor import no_grad
 
@@ -20,10 +19,12 @@ class Decoding:
     Args:
         model: any decoder.
         capacity: the largest number of tokens that the text will have.
+        source: what messages call the model.
     """
 
-    def __init__(self, model: Decoder, capacity: int) -> None:
+    def __init__(self, model: Decoder, capacity: int, source: str) -> None:
         self._model = model
+        self._source = source
         self._cache = model.new_cache(1, capacity)
         self._token = PackedBatch.step([0], self._cache.lengths)
         self._step = get_backend().repeatable(self._next_logits)
@@ -39,11 +40,7 @@ class Decoding:
         """
         with no_grad():
             logits: Array = (self._read_one(ids[0]) if len(ids) == 1 else self._read_many(ids))[0]
-        if not np.isfinite(logits).all():
-            raise ModelFormatError(
-                "generate: the model's logits are not finite numbers; are its weights damaged?"
-            )
-        return logits
+        return check_finite(logits, source=self._source, what="the logits")
 
     def _read_many(self, ids: Sequence[int]) -> Array:
         hidden = self._model.encode(PackedBatch.pack([ids], self._cache.lengths), self._cache)

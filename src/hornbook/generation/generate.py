@@ -65,6 +65,7 @@ class TextGenerator:
     Args:
         model: any decoder.
         vocab_size: draw only from the first so many ids, where the tokenizer has fewer than the model.
+        source: what messages call the model; None for its class.
 
     Example:
         >>> import hornbook
@@ -76,8 +77,9 @@ class TextGenerator:
         (5, 'length')
     """
 
-    def __init__(self, model: Decoder, *, vocab_size: int | None = None) -> None:
+    def __init__(self, model: Decoder, *, vocab_size: int | None = None, source: str | None = None) -> None:
         self.model = model
+        self.source = type(model).__name__ if source is None else source
         self.vocab_size: int = model.config.vocab_size if vocab_size is None else vocab_size
 
     def generate(
@@ -130,7 +132,7 @@ class TextGenerator:
         if room == 0:
             yield Step(None, finish_reason="length")
             return
-        decoding = Decoding(self.model, capacity=len(ids) + room)
+        decoding = Decoding(self.model, len(ids) + room, self.source)
         unread, ids = ids, list(ids)
         for left in reversed(range(room)):
             logits = process_logits(decoding.read(unread)[: self.vocab_size], config, ids)

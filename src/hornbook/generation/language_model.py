@@ -16,7 +16,7 @@ from hornbook.generation.config import GenerationConfig
 from hornbook.generation.generate import Generation, TextGenerator
 from hornbook.generation.step import FinishReason, Step
 from hornbook.generation.text import with_text
-from hornbook.loading import load_model, save_model
+from hornbook.loading import check_finite, load_model, save_model
 from hornbook.models import Classifier, Decoder, Encoder, ModelConfig
 from hornbook.tensor import no_grad
 from hornbook.tokenizer import AnyTokenizer, Specials
@@ -54,12 +54,14 @@ class LanguageModel:
         tokenizer: what turns texts into its ids; without one there are still `logits`.
         generation_config: what applies where `generate` is not told otherwise; None for the defaults of
             `GenerationConfig`.
-        name: what messages and `repr` call it.
+        name: what `repr` calls it; None for the class of the model.
+        source: what messages call it; None for its name.
 
     Attributes:
         model: the decoder.
         generation_config: see above.
         name: what the model was loaded by.
+        source: its folder, where it has one.
 
     Raises:
         ConfigError: the model only encodes.
@@ -79,11 +81,13 @@ class LanguageModel:
         *,
         generation_config: GenerationConfig | None = None,
         name: str | None = None,
+        source: str | None = None,
     ) -> None:
         if not isinstance(model, Decoder):
             raise ConfigError(f"LanguageModel: {type(model).__name__} only encodes; it cannot generate")
         self.model: Decoder = model
         self.name = type(model).__name__ if name is None else name
+        self.source = self.name if source is None else source
         self._tokenizer = tokenizer
         self.generation_config = generation_config or GenerationConfig()
 
@@ -98,7 +102,8 @@ class LanguageModel:
         """The tokenizer that belongs to the model. Raises ModelFormatError where there is none."""
         if self._tokenizer is None:
             raise ModelFormatError(
-                f"{self.name}: no tokenizer files beside the model; give one: LanguageModel(model, tokenizer)"
+                f"{self.source}: no tokenizer files beside the model; "
+                "give one: LanguageModel(model, tokenizer)"
             )
         return self._tokenizer
 
@@ -207,7 +212,8 @@ class LanguageModel:
             raise ConfigError(f"classify: {self.name} has no layer that classifies; generate, or embed texts")
         batch = PackedBatch.pack([self._prompt_ids(text, add_special_tokens, allowed_special)])
         with no_grad():
-            return Classification(self.model.labels, self.model.classify(batch).numpy()[0])
+            logits = self.model.classify(batch).numpy()[0]
+        return Classification(self.model.labels, check_finite(logits, source=self.source, what="the logits"))
 
     def logits(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """What the model says comes next, after every token.
@@ -221,10 +227,12 @@ class LanguageModel:
         Raises:
             ShapeError: ids are not one sequence of integers of the vocabulary.
             ContextLengthError: there are more than n_positions.
+            ModelFormatError: a number is not finite.
         """
         batch = PackedBatch.pack([as_ids(ids, ndims=(1,))])
         with no_grad():
-            return self.model.logits(self.model.encode(batch)).numpy()
+            logits = self.model.logits(self.model.encode(batch)).numpy()
+        return check_finite(logits, source=self.source, what="the logits")
 
     def save(self, folder: str | Path) -> None:
         """Writes a folder that `hornbook.load` and transformers read.
@@ -258,11 +266,17 @@ class LanguageModel:
         if settings.eos_token_ids is None and not self.config.eos_token_ids and end is not None:
             settings = settings.override(eos_token_ids=(end,))
         vocab_size = min(self.tokenizer.vocab_size, self.config.vocab_size)
-        return TextGenerator(self.model, vocab_size=vocab_size).stream(prompt_ids, settings)
+        return TextGenerator(self.model, vocab_size=vocab_size, source=self.source).stream(
+            prompt_ids, settings
+        )
 
 
 def load(
-    name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL, dtype: str = "float32", revision: str | None = None
+    name_or_folder: str | Path = DEFAULT_LANGUAGE_MODEL,
+    dtype: str = "float32",
+    revision: str | None = None,
+    *,
+    allow_nonfinite: bool = False,
 ) -> LanguageModel:
     """Loads a language model.
 
@@ -271,17 +285,22 @@ def load(
             such as `openai-community/gpt2`, which is downloaded at its first use.
         dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: branch, tag or commit of a repository.
+        allow_nonfinite: load weights although some are NaN or infinite, to look at them.
 
     Raises:
-        ModelFormatError: a file is damaged or does not fit the configuration.
+        ModelFormatError: a file is damaged or does not fit the configuration, or a weight is not finite.
         TokenizerError: the tokenizer's files are damaged, or ask for what is not supported.
         ConfigError: the configuration is of no known family, or an argument is out of range.
         DownloadError: the repository is not cached and cannot be downloaded.
     """
-    loaded = load_model(name_or_folder, dtype=dtype, revision=revision)
+    loaded = load_model(name_or_folder, dtype=dtype, revision=revision, allow_nonfinite=allow_nonfinite)
     generation_config = GenerationConfig.from_dict(
         loaded.generation_config, source=str(loaded.bundle.generation_config_path)
     )
     return LanguageModel(
-        loaded.model, loaded.tokenizer, generation_config=generation_config, name=loaded.name
+        loaded.model,
+        loaded.tokenizer,
+        generation_config=generation_config,
+        name=loaded.name,
+        source=str(loaded.bundle.folder),
     )

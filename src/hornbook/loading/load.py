@@ -12,14 +12,15 @@ from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json
 from hornbook.hub import ModelBundle
 from hornbook.hub.folder import MERGES, TOKENIZER, VOCAB
+from hornbook.hub.nonfinite import first_nonfinite
 from hornbook.loading.find import find_model
 from hornbook.models import Architecture, Encoder, ModelConfig, recognise_architecture
 from hornbook.tokenizer import Tokenizer
+from hornbook.tokenizer.files.model_folder import has_tokenizer
 
 __all__ = ["LoadedModel", "load_model", "read_config", "read_tokenizer"]
 
 MAX_CONFIG_BYTES = 1 << 20
-VOCAB_TXT = "vocab.txt"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def load_model(
     dtype: str = "float32",
     revision: str | None = None,
     trainable: bool = False,
+    allow_nonfinite: bool = False,
 ) -> LoadedModel:
     """Finds and reads a model.
 
@@ -61,9 +63,10 @@ def load_model(
         dtype: how the large matrices are held in memory: "float32", "bfloat16" or "int8".
         revision: see `find_model`.
         trainable: keep plain float32 arrays with gradients, instead of packing them for use.
+        allow_nonfinite: load weights although some are NaN or infinite, to look at them.
 
     Raises:
-        ModelFormatError: a file is damaged or does not fit the configuration.
+        ModelFormatError: a file is damaged or does not fit the configuration, or a weight is not finite.
         TokenizerError: the tokenizer's files are damaged, or ask for what is not supported.
         ConfigError: the configuration is of no known family, or an unknown dtype.
         DownloadError: see `find_model`.
@@ -72,10 +75,12 @@ def load_model(
     get_backend()  # whose settings are the environment's, not the model's
     bundle = find_model(name_or_folder, revision=revision)
     architecture, config = _read_config(bundle)
-    tokenizer = _read_tokenizer(bundle, config) if has_tokenizer(bundle) else None
+    tokenizer = _read_tokenizer(bundle, config) if has_tokenizer(bundle.folder) else None
     generation_config = _read_generation_config(bundle)
     with _naming(bundle.folder):
         model = architecture.load(config, bundle.load_tensors())
+        if not allow_nonfinite:
+            _check_weights(model)
     if not trainable:
         model.pack(weight_type)
     return LoadedModel(str(name_or_folder), bundle, model, tokenizer, generation_config)
@@ -97,17 +102,11 @@ def read_tokenizer(bundle: ModelBundle) -> Tokenizer:
         TokenizerError: its files are damaged, or ask for what is not supported.
         ModelFormatError: it has none.
     """
-    if not has_tokenizer(bundle):
+    if not has_tokenizer(bundle.folder):
         raise ModelFormatError(
-            f"{bundle.folder}: no tokenizer files; "
-            f"expected {TOKENIZER}, or {VOCAB} and {MERGES}, or {VOCAB_TXT}"
+            f"{bundle.folder}: no tokenizer files; expected {TOKENIZER}, or {VOCAB} and {MERGES}, for example"
         )
     return _read_tokenizer(bundle, read_config(bundle))
-
-
-def has_tokenizer(bundle: ModelBundle) -> bool:
-    """Whether a model folder has a tokenizer, damaged or not."""
-    return any((bundle.folder / name).is_file() for name in (TOKENIZER, VOCAB, VOCAB_TXT))
 
 
 def _read_tokenizer(bundle: ModelBundle, config: ModelConfig) -> Tokenizer:
@@ -140,6 +139,14 @@ def _read_object(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ModelConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
     return values
+
+
+def _check_weights(model: Encoder) -> None:
+    name = first_nonfinite(model.state_dict())
+    if name is not None:
+        raise ModelFormatError(
+            f"tensor {name} holds NaN or infinity; allow_nonfinite=True loads the model nevertheless"
+        )
 
 
 def _weight_type(dtype: str) -> WeightType:

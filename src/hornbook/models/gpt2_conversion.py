@@ -5,16 +5,46 @@ Their models compute what a GPT-2 with transposed matrices and biases of zero co
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from hornbook.backend import Array, get_backend
 from hornbook.errors import ModelFormatError
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_config import GPT2Config
 
-__all__ = ["convert_gpt2", "gpt2_config_of"]
+__all__ = ["convert_gpt2", "gpt2_config_of", "read_foreign_gpt2"]
 
 HEAD_SIZE = 64  # of every GPT-2 that was published
 MATRICES = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+
+
+def read_foreign_gpt2(
+    tensors: Mapping[str, Array], settings: Mapping[str, Any]
+) -> tuple[GPT2Config, dict[str, Array]]:
+    """Configuration and tensors, as transformers has them, of a checkpoint of another program.
+
+    Args:
+        tensors: see `convert_gpt2`.
+        settings: the content of a config.json where one exists; else what the checkpoint says beside its
+            tensors, such as nanoGPT's `model_args`, or `n_head` and `vocab_size` of llm.c. May be empty.
+
+    Raises:
+        ModelFormatError: these are not the tensors of a GPT-2.
+        ConfigError: the sizes do not fit each other.
+    """
+    if "n_layer" in settings or "model_type" in settings:
+        config = GPT2Config.from_dict(settings)
+    elif isinstance(arguments := settings.get("model_args"), Mapping):
+        config = gpt2_config_of(tensors, n_head=arguments.get("n_head"), activation_function="gelu")
+    else:
+        config = gpt2_config_of(tensors, n_head=settings.get("n_head"))
+    converted = convert_gpt2(config, tensors)
+    vocab_size = settings.get("vocab_size", config.vocab_size)
+    if vocab_size < config.vocab_size:  # rows that only make the table's size round
+        name = GPT2Checkpoint().written_name(GPT2Checkpoint.input_embedding)
+        converted[name] = get_backend().getitem(converted[name], slice(0, vocab_size))
+        config = replace(config, vocab_size=vocab_size)
+    return config, converted
 
 
 def convert_gpt2(config: GPT2Config, tensors: Mapping[str, Array]) -> dict[str, Array]:

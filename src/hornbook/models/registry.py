@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from hornbook.backend import Array
 from hornbook.errors import ConfigError
@@ -11,9 +11,12 @@ from hornbook.models.gpt2 import GPT2
 from hornbook.models.gpt2_checkpoint import GPT2Checkpoint
 from hornbook.models.gpt2_classifier import GPT2Classifier, GPT2ClassifierCheckpoint, GPT2ClassifierConfig
 from hornbook.models.gpt2_config import GPT2Config
+from hornbook.models.gpt2_conversion import read_foreign_gpt2
 from hornbook.models.protocols import Encoder, ModelConfig
 
 __all__ = ["ARCHITECTURES", "Architecture", "architecture_of", "config_from_dict", "recognise_architecture"]
+
+ForeignReader: TypeAlias = Callable[[Mapping[str, Array], Mapping[str, Any]], tuple[Any, dict[str, Array]]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Architecture:
         checkpoint: the names and shapes of its tensors in files.
         class_names: how the names of its classes begin in `architectures` of a config.json.
         variants: models with another head, by the endings of those names.
+        read_foreign: configuration and tensors of checkpoints that other programs write, from their tensors
+            and what they say beside them; None where only transformers' layout is known.
     """
 
     config_class: type[ModelConfig]
@@ -33,6 +38,7 @@ class Architecture:
     checkpoint: CheckpointFormat[Any]
     class_names: tuple[str, ...] = ()
     variants: Mapping[str, "Architecture"] = field(default_factory=dict)
+    read_foreign: ForeignReader | None = None
 
     def load(self, config: ModelConfig, tensors: Mapping[str, Array]) -> Encoder:
         """Makes a model of the tensors of a checkpoint.
@@ -55,6 +61,7 @@ ARCHITECTURES: dict[str, Architecture] = {
                 GPT2ClassifierConfig, GPT2Classifier, GPT2ClassifierCheckpoint()
             )
         },
+        read_foreign=read_foreign_gpt2,
     )
 }
 """The families by their `model_type`."""
