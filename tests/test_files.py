@@ -6,7 +6,6 @@ import re
 import resource
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,15 +18,6 @@ from hornbook.files import naming_path, parse_json, read_bounded, read_json, wri
 def write(path: Path, content: bytes = b"after") -> None:
     with write_whole(path) as stream:
         stream.write(content)
-
-
-def failing(code: int, *filename: str) -> Callable[..., NoReturn]:
-    """A function of the system that fails with this code."""
-
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise OSError(code, os.strerror(code), *filename)
-
-    return refuse
 
 
 def names(folder: Path) -> list[str]:
@@ -101,8 +91,12 @@ def test_nothing_is_left_when_a_step_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     (tmp_path / "x").write_bytes(b"before")
-    hidden = str(tmp_path / ".x.0123456789ab.tmp")
-    monkeypatch.setattr(os, step, failing(errno.EIO, *([hidden] if step == "replace" else [])))
+
+    def refuse(*arguments: Any) -> NoReturn:
+        named = [str(arguments[0])] if step == "replace" else []
+        raise OSError(errno.EIO, os.strerror(errno.EIO), *named)
+
+    monkeypatch.setattr(os, step, refuse)
     with pytest.raises(OSError, match=rf"Input/output error: '{re.escape(str(tmp_path / 'x'))}'") as caught:
         write(tmp_path / "x")
     assert caught.value.errno == errno.EIO

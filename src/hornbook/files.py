@@ -6,7 +6,6 @@ Knows nothing of models. `hub` and `tokenizer` build on it.
 import errno
 import json
 import os
-import re
 import secrets
 import stat
 from collections import Counter
@@ -18,11 +17,10 @@ from typing import Any, BinaryIO
 from hornbook.errors import HornbookError
 from hornbook.file_kinds import BEGINNING_BYTES, refuse_other_kind
 
-__all__ = ["naming_path", "parse_json", "read_bounded", "read_json", "write_whole"]
+__all__ = ["move_into_place", "naming_path", "parse_json", "read_bounded", "read_json", "write_whole"]
 
 UTF8_BOM = b"\xef\xbb\xbf"
 READ_CHUNK_BYTES = 1 << 20
-TEMPORARY = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.tmp", re.S)
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR}
 """What systems answer that cannot open or sync a folder."""
 
@@ -37,33 +35,44 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
         OSError: the folder is missing, read-only or full, or `path` is a folder or a device. The error names
             `path`, which is then as it was before.
     """
-    with naming_path(path):
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    with naming_path(path, temporary):
         _check_target(path)
-        temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
         try:
             with temporary.open("xb") as stream:
                 _copy_permissions(path, stream)
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
+                move_into_place(stream, temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+
+
+def move_into_place(stream: BinaryIO, temporary: Path, path: Path) -> None:
+    """Renames a file that is written, `temporary`, once its content is on disk; also the name is then.
+
+    Raises:
+        OSError: the disk is full or fails.
+    """
+    stream.flush()
+    os.fsync(stream.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 @contextmanager
-def naming_path(path: Path) -> Iterator[None]:
-    """Makes an OSError name `path` if it names no file, or a hidden temporary beside `path`.
+def naming_path(path: Path, *temporaries: Path) -> Iterator[None]:
+    """Makes an OSError name `path` if it names no file, or one of the `temporaries` that become `path`.
 
     A full disk, for example, does not say which.
     """
     try:
         yield
     except OSError as problem:
-        if problem.errno is None or not _is_unnamed(problem, path):
+        named = problem.filename
+        is_hidden = isinstance(named, str) and Path(named) in temporaries
+        if problem.errno is None or (named is not None and not is_hidden):
             raise
         raise OSError(problem.errno, problem.strerror, str(path)) from None
 
@@ -145,14 +154,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, count in counts.items() if count > 1)
         raise ValueError(f"key {twice!r} is given twice")
     return result
-
-
-def _is_unnamed(problem: OSError, path: Path) -> bool:
-    """Whether the error names no file, or a hidden temporary of `path`."""
-    if problem.filename is None:
-        return True
-    named = Path(os.fsdecode(problem.filename)) if isinstance(problem.filename, str | bytes) else None
-    return named is not None and named.parent == path.parent and bool(TEMPORARY.fullmatch(named.name))
 
 
 def _check_target(path: Path) -> None:

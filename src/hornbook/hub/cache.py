@@ -22,6 +22,7 @@ from hornbook.hub.folder import (
     MERGES,
     TOKENIZER,
     TOKENIZER_FILES,
+    TOKENIZER_FORMS,
     VOCAB,
     WEIGHTS,
     WEIGHTS_INDEX,
@@ -42,6 +43,7 @@ __all__ = [
 
 OPTIONAL_FILES = (GENERATION_CONFIG, *TOKENIZER_FILES)
 """What a model may have beside its configuration and weights."""
+TOKENIZER_AND_CONFIG = (CONFIG, *TOKENIZER_FILES)
 
 PREFIX = "models--"
 TRUE_WORDS = {"1", "ON", "YES", "TRUE"}
@@ -80,7 +82,7 @@ class RepoCache:
 
     @classmethod
     def of(cls, repo_id: str, cache_dir: Path | str | None = None) -> "RepoCache":
-        """The place of `repo_id`, which need not exist, in `cache_dir` or in the user's cache.
+        """The folder of `repo_id`, which need not exist, in `cache_dir` or in the user's cache.
 
         Raises:
             ConfigError: `repo_id` is not a name of a repository.
@@ -125,6 +127,20 @@ class RepoCache:
         optional = [name for name in OPTIONAL_FILES if self._unsettled(commit, name)]
         return self.missing_files(commit) + optional
 
+    def missing_tokenizer_files(self, commit: str) -> list[str]:
+        """What a tokenizer cannot do without and is not stored, though it may exist."""
+        names = [name for form in TOKENIZER_FORMS for name in form]
+        return [] if self._has_tokenizer(commit) else [n for n in names if not self._has(commit, n)]
+
+    def unsettled_tokenizer_files(self, commit: str) -> list[str]:
+        """The configuration and tokenizer files neither stored nor known not to exist."""
+        return [name for name in TOKENIZER_AND_CONFIG if self._unsettled(commit, name)]
+
+    def _has_tokenizer(self, commit: str) -> bool:
+        if any(all(self._has(commit, name) for name in form) for form in TOKENIZER_FORMS):
+            return True
+        return any(self.snapshot(commit).glob("*.tiktoken"))
+
     def _has(self, commit: str, name: str) -> bool:
         return (self.snapshot(commit) / name).is_file()
 
@@ -143,8 +159,8 @@ class RepoCache:
         return sorted(shard for shard in shards if not self._has(commit, shard))
 
     def _missing_tokenizer(self, commit: str) -> list[str]:
-        """Either form of the tokenizer will do."""
-        if self._has(commit, TOKENIZER) or (self._has(commit, VOCAB) and self._has(commit, MERGES)):
+        """Any form of the tokenizer will do; where none is stored, those of GPT-2 are asked for."""
+        if self._has_tokenizer(commit):
             return []
         return [name for name in (TOKENIZER, VOCAB, MERGES) if self._unsettled(commit, name)]
 

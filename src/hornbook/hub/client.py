@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, constants, errors, get_hf_file_metadata, get_
 from hornbook.errors import DownloadError, NotCachedError
 from hornbook.hub.names import COMMIT
 
-__all__ = ["ConnectionLostError", "ContentChangedError", "HubClient", "RemoteFile", "progress_bar"]
+__all__ = ["ConnectionLostError", "ContentChangedError", "HubClient", "RemoteFile"]
 
 UTILS: Any = utils
 """The client's helpers; it loads them on demand, which hides them from a type checker."""
@@ -63,12 +63,22 @@ class HubClient:
         token: None leaves it to HF_TOKEN and to what `hf auth login` stored.
         endpoint: URL of the Hub; None is the client's own default.
         lift_offline: whether to go online though the client read HF_HUB_OFFLINE when it was imported.
+        progress: whether to show bars, on a terminal.
     """
 
-    def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None, lift_offline: bool) -> None:
+    def __init__(
+        self,
+        repo_id: str,
+        *,
+        token: str | None,
+        endpoint: str | None,
+        lift_offline: bool,
+        progress: bool,
+    ) -> None:
         self.repo_id = repo_id
         self.endpoint = (endpoint or constants.ENDPOINT).rstrip("/")
         self._token = token
+        self._progress = progress
         if lift_offline:
             constants.HF_HUB_OFFLINE = False
 
@@ -136,6 +146,13 @@ class HubClient:
             self._check_unchanged(remote, response)
             yield response
 
+    def progress_bar(self, remote: RemoteFile, *, initial: int) -> Any:
+        """The client's bar on stderr for a file of which `initial` bytes are here; none but on a terminal."""
+        hidden = None if self._progress else True
+        return UTILS.tqdm(
+            total=remote.size, initial=initial, desc=remote.name, unit="B", unit_scale=True, disable=hidden
+        )
+
     def _check_unchanged(self, remote: RemoteFile, response: Any) -> None:
         """Where large files lie, after a redirect, ETags are others: there the SHA-256 decides."""
         etag = response.headers.get("ETag")
@@ -183,8 +200,3 @@ class HubClient:
         else:
             reason = f"the Hub answered {status} for {subject}; try again later"
         return f"{self.repo_id}: {reason}"
-
-
-def progress_bar(remote: RemoteFile) -> Any:
-    """The client's bar on stderr, which shows itself on a terminal only."""
-    return UTILS.tqdm(total=remote.size, desc=remote.name, unit="B", unit_scale=True, disable=None)

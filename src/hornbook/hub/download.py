@@ -1,16 +1,23 @@
 """Downloads models from the Hugging Face Hub into the local cache, and needs no network the second time."""
 
+import logging
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hornbook.errors import ConfigError, NotCachedError
+from hornbook.errors import ConfigError, DownloadError, IntegrityError, NotCachedError
 from hornbook.hub.cache import RepoCache, cache_folder, offline_from_environment
 from hornbook.hub.folder import ModelBundle
 from hornbook.hub.names import check_repo_id, check_revision
 
 __all__ = ["HubApi"]
+
+MissingFiles = Callable[[str], list[str]]
+"""Names what a commit lacks."""
+
+logger = logging.getLogger(__name__)
 
 
 class HubApi:
@@ -24,6 +31,7 @@ class HubApi:
         token: access token for private and gated repositories.
         endpoint: URL of the Hub or of a mirror.
         offline: True never connects; False connects, and lifts HF_HUB_OFFLINE for the client in this process.
+        progress: whether downloads show bars, on a terminal.
 
     Raises:
         ConfigError: `endpoint` is not an http or https URL.
@@ -40,12 +48,15 @@ class HubApi:
         token: str | None = None,
         endpoint: str | None = None,
         offline: bool | None = None,
+        *,
+        progress: bool = True,
     ) -> None:
         self.cache_dir = cache_folder() if cache_dir is None else Path(cache_dir).expanduser()
         self.endpoint = _checked_endpoint(endpoint or os.environ.get("HF_ENDPOINT") or None)
         self.offline = offline_from_environment() if offline is None else offline
         self._token = token
         self._lift_offline = offline is False
+        self._progress = progress
 
     def download_model(
         self, repo_id: str, revision: str | None = None, *, refresh: bool = False
@@ -53,7 +64,8 @@ class HubApi:
         """Brings a model: configuration, safetensors and tokenizer files, nothing else of its repository.
 
         A model that is stored whole is returned without any connection, even if its branch has moved on
-        since; `refresh` asks again and fetches what has changed.
+        since; `refresh` asks again and fetches what has changed. A download that was cut, or ended by Ctrl-C,
+        goes on where it was.
 
         Args:
             repo_id: "owner/name", or "name" for the few that have no owner.
@@ -72,12 +84,49 @@ class HubApi:
         """
         cache = RepoCache.of(check_repo_id(repo_id), self.cache_dir)
         revision = check_revision(revision)
-        if self.offline:
-            return _stored(cache, repo_id, revision, refresh=refresh)
         commit = cache.commit_of(revision)
-        if commit is None or refresh or cache.unsettled_files(commit):
-            commit = self._fetch(cache, repo_id, revision)
+        if self.offline:
+            commit = _stored(cache, repo_id, revision, cache.missing_files, refresh=refresh)
+        elif commit is None or refresh or cache.missing_files(commit):
+            commit = self._fetch("fetch_model", cache, repo_id, revision)
+        elif cache.unsettled_files(commit):
+            commit = self._fetch_if_reachable("fetch_model", cache, repo_id, revision) or commit
         return ModelBundle.from_folder(cache.snapshot(commit))
+
+    def download_tokenizer(
+        self, repo_id: str, revision: str | None = None, *, refresh: bool = False
+    ) -> ModelBundle:
+        """Brings the tokenizer of a model, of whatever architecture: its files and the configuration alone.
+
+        What is stored is returned without any connection, as by `download_model`, and the branch stays at the
+        commit that is stored unless `refresh` is asked for.
+
+        Args:
+            repo_id: as for `download_model`.
+            revision: as for `download_model`.
+            refresh: as for `download_model`.
+
+        Returns:
+            The folder in the cache, which may lack weights and even `config.json`.
+
+        Raises:
+            ConfigError: as `download_model`.
+            DownloadError: as `download_model`, or the repository has no tokenizer's files.
+            NotCachedError: offline, and the tokenizer is not stored.
+            OSError: the cache cannot be written.
+        """
+        cache = RepoCache.of(check_repo_id(repo_id), self.cache_dir)
+        revision = check_revision(revision)
+        commit = cache.commit_of(revision)
+        if self.offline:
+            commit = _stored(cache, repo_id, revision, cache.missing_tokenizer_files, refresh=refresh)
+        elif commit is None or refresh:
+            commit = self._fetch("fetch_tokenizer", cache, repo_id, revision)
+        elif cache.missing_tokenizer_files(commit):
+            commit = self._fetch("fetch_tokenizer", cache, repo_id, commit)
+        elif cache.unsettled_tokenizer_files(commit):
+            self._fetch_if_reachable("fetch_tokenizer", cache, repo_id, commit)
+        return ModelBundle(cache.snapshot(commit))
 
     async def download_model_async(
         self, repo_id: str, revision: str | None = None, *, refresh: bool = False
@@ -88,28 +137,44 @@ class HubApi:
         bundle: ModelBundle = await asyncio.to_thread(self.download_model, repo_id, revision, refresh=refresh)
         return bundle
 
-    def _fetch(self, cache: RepoCache, repo_id: str, revision: str) -> str:
+    def _fetch(self, function: str, cache: RepoCache, repo_id: str, revision: str) -> str:
         # Loaded here because the Hub's client takes longer to import than all the rest.
         client, transfer = import_module("hornbook.hub.client"), import_module("hornbook.hub.transfer")
         hub = client.HubClient(
-            repo_id, token=self._token, endpoint=self.endpoint, lift_offline=self._lift_offline
+            repo_id,
+            token=self._token,
+            endpoint=self.endpoint,
+            lift_offline=self._lift_offline,
+            progress=self._progress,
         )
-        return str(transfer.fetch_model(hub, cache, revision))
+        return str(getattr(transfer, function)(hub, cache, revision))
+
+    def _fetch_if_reachable(self, function: str, cache: RepoCache, repo_id: str, revision: str) -> str | None:
+        """Asks for files that may not exist and that nothing needs; without the Hub it goes without them."""
+        try:
+            return self._fetch(function, cache, repo_id, revision)
+        except IntegrityError:
+            raise
+        except DownloadError as problem:
+            logger.info("%s: used as it is stored: %s", repo_id, problem)
+            return None
 
 
-def _stored(cache: RepoCache, repo_id: str, revision: str, *, refresh: bool) -> ModelBundle:
-    """What is stored of a revision, when nothing else may be asked for."""
+def _stored(
+    cache: RepoCache, repo_id: str, revision: str, missing_files: MissingFiles, *, refresh: bool
+) -> str:
+    """The stored commit of a revision, when nothing else may be asked for."""
     if refresh:
-        raise ConfigError(f"{repo_id}: cannot be refreshed offline; unset HF_HUB_OFFLINE")
-    hint = "go online once, or unset HF_HUB_OFFLINE"
+        raise ConfigError(f"{repo_id}: cannot be refreshed offline; go online")
+    hint = "offline now; go online once to download it"
     commit = cache.commit_of(revision)
     if commit is None or not cache.snapshot(commit).is_dir():
         raise NotCachedError(f"{repo_id}: revision {revision} is not in {cache.folder.parent}; {hint}")
-    if missing := cache.missing_files(commit):
+    if missing := missing_files(commit):
         raise NotCachedError(
             f"{repo_id}: only partly in {cache.folder.parent}, missing {', '.join(missing)}; {hint}"
         )
-    return ModelBundle.from_folder(cache.snapshot(commit))
+    return commit
 
 
 def _checked_endpoint(endpoint: str | None) -> str | None:

@@ -15,8 +15,8 @@ BLOCK = 1 << 16
 def first_nonfinite(tensors: Mapping[str, NDArray[Any]]) -> str | None:
     """The name of the first tensor that holds NaN or infinity; None where all numbers are finite.
 
-    A sum is finite only if all its terms are, and takes no longer than reading them. One that is not may also
-    have overflowed: then every number is looked at. 500 MB of float32 take about 0.05 s.
+    A sum is finite only if all its terms are, and takes no longer than reading them. One that is not finite
+    may also have overflowed: then every number is looked at. 500 MB of float32 take about 0.05 s.
 
     Args:
         tensors: arrays of any type and shape, by name; each is asked for once.
