@@ -1,15 +1,21 @@
 """Regular expressions against the engine of Hugging Face's tokenizers."""
 
+import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from hornbook.errors import TokenizerError
+from hornbook.tokenizer.unicode.named_patterns import NAMED_PATTERNS, family_of
 from hornbook.tokenizer.unicode.regex import compile_pattern
+from hornbook.tokenizer.unicode.regex_matcher import Program, Run
+from hornbook.tokenizer.unicode.regex_parser import parse
+from hornbook.tokenizer.unicode.regex_simplify import possessive
+from hornbook.tokenizer.unicode.regex_writer import references, write
 
 LETTERS = "abkKsSßſﬁfi'tT"
 OTHERS = " \n\r\t\x85\u3000²1٣漢ひカ한का́ǅʰ.!$_-Ж𠀀😀"
@@ -112,3 +118,92 @@ def test_what_is_slow_on_purpose_ends(pattern: str, text: str) -> None:
         found = -1
     assert time.thread_time() - started < 10
     assert found in (-1, 0, 1) or pattern == "a+x|a"
+
+
+EVERY_CHARACTER = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
+PROPERTIES = [
+    r"\p{Lu}", r"\p{Lt}", r"\p{Mn}", r"\p{P}", r"\p{S}", r"\p{Z}", r"\p{C}", r"\p{Cn}",
+    r"\p{Han}", r"\p{Hiragana}", r"\p{Alphabetic}", r"\p{Emoji}", r"\p{Uppercase Letter}", r"\w", r"\s", r"\h",
+    "[[:word:]]", "[[:graph:]]", "[[:punct:]]", "(?i)[k-t]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PROPERTIES)
+def test_every_character_has_the_properties_that_the_package_knows(pattern: str) -> None:
+    assert matched(f"(?:{pattern})+", EVERY_CHARACTER) == expected(f"(?:{pattern})+", EVERY_CHARACTER)
+
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+REAL_PATTERNS = {
+    **{
+        f"{name} {index}": each
+        for name, all_of in NAMED_PATTERNS.items()
+        for index, each in enumerate(all_of)
+    },
+    "GPT-2": GPT2,
+    "Llama 3, GLM-4": LLAMA3,
+    "p50k": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
+    "BLOOM": r" ?[^(\s|[.,!?…。，、।۔،])]+",
+    "Falcon": "[0-9][0-9][0-9]",
+    "CLIP": r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+    "DeepSeek Coder": r"\s?[!-/:-~！-／：-～‘-‟\u3000-。]+",
+    "Kimi": r"[\p{Han}]+|[\p{Lu}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lo}\p{M}&&[^\p{Han}]]+|\s+",
+    "digits from the right": r"(?:\p{Nd}{1,3})(?=(?:\p{Nd}{3})*(?!\p{Nd}))",
+}
+SAMPLE = (
+    "They're HERE, don'T you'Ll SEE?\r\n\n  camelCase HTTPServer  x1234567 ½²٣ 12 345\t\tÄÖÜ naïve "
+    "cafe\u0301 它是漢字とひらがなカタカナ한국어. Русский ქართული हिन्दी (brackets)[x] /path/to/file.py \u3000…。 👍🏽 "
+    "ǅ ʰ ſ K'ſ !word _under_ $5.00 <|end|> end   "
+)
+
+
+@pytest.mark.parametrize("name", REAL_PATTERNS)
+def test_patterns_of_real_models(name: str) -> None:
+    pattern = REAL_PATTERNS[name]
+    for text in (SAMPLE, SAMPLE * 23, EVERY_CHARACTER[:3001] + EVERY_CHARACTER[0x1F000:0x1F700]):
+        assert matched(pattern, text) == expected(pattern, text)
+
+
+def test_families_are_known_by_their_patterns() -> None:
+    assert {family_of(patterns) for patterns in NAMED_PATTERNS.values()} == NAMED_PATTERNS.keys()
+    assert family_of((GPT2,)) is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(PATTERNS, TEXTS)
+@example(r"(a|b)+\1", "abab")
+@example(r"(|a)*", "aab")
+@example(r"(?<n>[ab])\k<n>+", "abbba")
+def test_the_matcher_that_remembers_agrees(pattern: str, text: str) -> None:
+    tree = possessive(parse(pattern))
+    run = Run(Program(tree, references(tree)), text)
+    expected_first = re.compile(write(tree)).search(text)
+    assert run.search(0) == (None if expected_first is None else expected_first.span())
+
+
+REFUSED = [
+    ("(", "'\\('", 0), (")", "'\\)'", 0), ("a)b", "'\\)'", 1), ("[a", "'\\['", 0),
+    ("*a", "'\\*'", 0), ("a|+", "'\\+'", 2),
+    (r"\p{Foo}", "Foo", 0), ("[[:foo:]]", "foo", 1), (r"a\Kb", "K", 1), (r"\X", "X", 0), (r"\Ga", "G", 0),
+    ("(?~a)", "~", 0), (r"(a)?(?(1)b|c)", r"\(\?\(", 4), (r"\2(a)", r"\\2", 0), ("[z-a]", "z-a", 1),
+    (r"\x{110000}", "110000", 0),
+    ("a{100001}", "100001", 2), ("(?W:a)", "W", 0), (r"(?i)(a)\1", "i", 7), ("\\", "ends the pattern", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pattern", "construct", "position"), REFUSED)
+def test_what_is_not_translated_is_named(pattern: str, construct: str, position: int) -> None:
+    with pytest.raises(TokenizerError, match=construct) as caught:
+        compile_pattern(pattern)
+    assert f" at {position} " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", ["(?<=a+)b", "(?<=(?:a|bc){0,70})b", "(a+)+b(a{1000}){1000}", "(" * 200])
+def test_what_would_be_too_large_is_refused(pattern: str) -> None:
+    with pytest.raises(TokenizerError):
+        list(compile_pattern(pattern).spans("ab" * 31))

@@ -1,8 +1,10 @@
-r"""A SentencePiece model as the content of a tokenizer.json, so that one loader builds both.
+"""A SentencePiece model as the content of a tokenizer.json, so that one loader builds both.
 
-The ids are those of SentencePiece itself. As in the conversion of transformers, merges, which the file does
-not hold, are all the ways to make a piece of two others, in the order of the pieces' scores; and control and
-user-defined symbols are added tokens, found before anything else.
+The ids are those of SentencePiece itself, with two exceptions that the format of tokenizer.json brings:
+spaces at the end of a text are kept where a model has user-defined symbols, and a Unigram model with byte
+fallback takes "<0x41>" in a text for the byte. As in the conversion of transformers, merges, which the file
+does not hold, are all the ways to make a piece of two others, in the order of the pieces' scores; and control
+and user-defined symbols are added tokens, found before anything else.
 """
 
 import base64
@@ -37,7 +39,7 @@ def sentencepiece_document(model: SentencePieceModel, source: str) -> Json:
         "padding": None,
         "added_tokens": list(_added_tokens(model)),
         "normalizer": _sequence("normalizers", list(_normalizers(model))),
-        "pre_tokenizer": None,
+        "pre_tokenizer": _pre_tokenizer(model),
         "post_processor": None,
         "decoder": _sequence("decoders", list(_decoders(model))),
         "model": _unigram(model) if model.model_type == ModelType.UNIGRAM else _bpe(model),
@@ -67,16 +69,31 @@ def _normalizers(model: SentencePieceModel) -> Iterator[Json]:
     if model.precompiled_charsmap:
         charsmap = base64.b64encode(model.precompiled_charsmap).decode("ascii")
         yield {"type": "Precompiled", "precompiled_charsmap": charsmap}
-    if model.remove_extra_whitespaces:
+    if model.remove_extra_whitespaces and not _marks_first_part(model):
         yield _replace({"Regex": r"\A +| +\z"}, "")
+    if model.remove_extra_whitespaces:
         yield _replace({"Regex": " {2,}"}, " ")
     mark = MARK if model.escape_whitespaces else " "
     if model.add_dummy_prefix and model.treat_whitespace_as_suffix:
         yield _replace({"Regex": r"(?<=[\s\S])\z"}, mark)
-    elif model.add_dummy_prefix:
+    elif model.add_dummy_prefix and not _marks_first_part(model):
         yield {"type": "Prepend", "prepend": mark}
     if model.escape_whitespaces:
         yield _replace({"String": " "}, MARK)
+
+
+def _pre_tokenizer(model: SentencePieceModel) -> Json | None:
+    """Marks the beginning of the text, not of what follows a symbol within it; divides nothing."""
+    if not _marks_first_part(model):
+        return None
+    return {"type": "Metaspace", "replacement": MARK, "prepend_scheme": "first", "split": False}
+
+
+def _marks_first_part(model: SentencePieceModel) -> bool:
+    """Whether symbols divide the text before it is normalized, so that normalizers see its parts alone."""
+    divides = any(piece.type == PieceType.USER_DEFINED for piece in model.pieces)
+    marks = model.add_dummy_prefix and model.escape_whitespaces and not model.treat_whitespace_as_suffix
+    return divides and marks
 
 
 def _replace(pattern: Json, content: str) -> Json:
@@ -89,9 +106,8 @@ def _decoders(model: SentencePieceModel) -> Iterator[Json]:
     if model.byte_fallback:
         yield {"type": "ByteFallback"}
     yield {"type": "Fuse"}
-    if model.add_dummy_prefix:
-        at_end = model.treat_whitespace_as_suffix
-        yield {"type": "Strip", "content": " ", "start": 0 if at_end else 1, "stop": 1 if at_end else 0}
+    if model.add_dummy_prefix and not model.treat_whitespace_as_suffix:
+        yield {"type": "Strip", "content": " ", "start": 1, "stop": 0}
 
 
 def _unigram(model: SentencePieceModel) -> Json:
