@@ -1,9 +1,11 @@
 """Room in the cache of keys and values, and where rows go."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from hornbook.backend import KVCache
+from hornbook.backend import KVCache, available_backends, use_backend
 from hornbook.errors import ContextLengthError
 
 LAYERS, SEQUENCES, HEADS, HEAD_SIZE, CAPACITY = 2, 3, 5, 7, 11
@@ -66,3 +68,24 @@ def test_no_sequences() -> None:
     cache = KVCache(LAYERS, 0, HEADS, HEAD_SIZE, CAPACITY)
     cache.check_room(np.array([], "int32"))
     cache.advance(np.array([], "int32"))
+
+
+@pytest.mark.parametrize("backend", available_backends())
+def test_every_backend_makes_caches_that_its_attention_fills(backend: str) -> None:
+    qkv = np.random.default_rng(0).standard_normal((8, 3 * HEADS * HEAD_SIZE)).astype("float32")
+    options: Any = {"n_head": HEADS, "causal": True, "scale": 0.4}
+    with use_backend(backend) as ops:
+        whole = ops.attention(qkv, np.array([0, 2, 4, 8]), **options)
+        cache = ops.new_cache(LAYERS, SEQUENCES, HEADS, HEAD_SIZE, CAPACITY)
+        assert len(cache.layers) == LAYERS
+        for layer in cache.layers:
+            first = ops.attention(qkv[[0, 2, 4, 5]], np.array([0, 1, 2, 4]), cache=layer, **options)
+            np.testing.assert_allclose(first, whole[[0, 2, 4, 5]], rtol=0, atol=1e-5)
+        cache.advance(np.array([1, 1, 2]))
+        for layer in cache.layers:
+            rest = ops.attention(qkv[[1, 3, 6, 7]], np.array([0, 1, 2, 4]), cache=layer, **options)
+            np.testing.assert_allclose(rest, whole[[1, 3, 6, 7]], rtol=0, atol=1e-5)
+        cache.advance(np.array([1, 1, 2]))
+        cache.check_room(np.array([9, 9, 7]))
+        with pytest.raises(ContextLengthError):
+            cache.check_room(np.array([9, 9, 8]))
