@@ -158,6 +158,19 @@ class TestRecording:
         thread.join()
         assert seen == [True]
 
+    def test_gradients_that_come_with_the_value_are_recorded_only_if_wanted(self) -> None:
+        targets, weights = np.array([1, 4]), np.full(2, 0.5, np.float32)
+
+        def loss(*, x_wants: bool, table_wants: bool) -> Tensor:
+            inputs = randn(2, 3, requires_grad=x_wants), randn(5, 3, requires_grad=table_wants)
+            return apply_with_gradients("cross_entropy_with_gradients", *inputs, targets, weights)
+
+        for x_wants, table_wants in ((True, True), (True, False), (False, True), (False, False)):
+            wanted = x_wants or table_wants
+            assert loss(x_wants=x_wants, table_wants=table_wants).requires_grad is wanted
+            with no_grad():
+                assert not loss(x_wants=x_wants, table_wants=table_wants).requires_grad
+
     def test_detach_cuts_the_graph_but_shares_the_values(self) -> None:
         x = leaf(3)
         y = x * x
