@@ -8,7 +8,7 @@ import pytest
 from hornbook.backend import PackedBatch
 from hornbook.errors import ContextLengthError, ShapeError
 from hornbook.models import GPT2, GPT2Config
-from hornbook.tensor import no_grad
+from hornbook.tensor import Tensor, no_grad
 
 # Fifty roundings, taken as independent, of numbers up to 30: the states of these models reach that.
 ROUNDING = 30 * np.sqrt(50) * np.finfo(np.float32).eps
@@ -164,3 +164,30 @@ def test_first_weights_have_the_configured_spread() -> None:
             assert weight.std() == pytest.approx(expected, rel=0.05), name
         else:
             assert np.all(weight == ("ln_" in name and name.endswith("weight"))), name
+
+
+def in_training(**dropout: float) -> GPT2:
+    no_dropout = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
+    sizes: dict[str, Any] = {"vocab_size": 23, "n_positions": 11, "n_embd": 14, "n_layer": 2, "n_head": 7}
+    model = GPT2(GPT2Config(**sizes, **no_dropout | dropout), seed=5)
+    model.train()
+    return model
+
+
+def test_without_the_branches_of_its_blocks_a_model_is_its_embedding() -> None:
+    """Dropout with p = 1 removes every branch."""
+    model, batch = in_training(resid_pdrop=1.0), PackedBatch.pack([[3, 1, 4, 1, 5]])
+    embedded = model.wte.weight.data[batch.ids] + model.wpe.weight.data[batch.positions]
+    expected = model.ln_f(Tensor(embedded)).numpy()
+    np.testing.assert_allclose(model.encode(batch).numpy(), expected, rtol=0, atol=ROUNDING)
+    model.eval()
+    assert np.abs(model.encode(batch).numpy() - expected).max() > 100 * ROUNDING
+
+
+def test_without_attention_weights_no_token_sees_another() -> None:
+    model, ids = in_training(attn_pdrop=1.0), [3, 1, 4, 1, 5]
+    first, second = (model.encode(PackedBatch.pack([[start, *ids]])).numpy()[1:] for start in (0, 22))
+    np.testing.assert_array_equal(first, second)
+    model.eval()
+    first, second = (model.encode(PackedBatch.pack([[start, *ids]])).numpy()[1:] for start in (0, 22))
+    assert (first != second).any()

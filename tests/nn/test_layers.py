@@ -222,8 +222,10 @@ def test_residual_linear_activates_the_branch_before_the_residual(p: float) -> N
     assert (branch > -8 * EPS).all()
 
 
-def test_one_counted_target_has_the_mean_for_its_own_loss() -> None:
-    x, table, targets = randn(5, 7, rng=1), randn(11, 7, rng=2), np.array([-1, -1, 3, -100, -1], np.int32)
+@pytest.mark.parametrize("target", [0, 3, 10])
+def test_one_counted_target_has_the_mean_for_its_own_loss(target: int) -> None:
+    x, table = randn(5, 7, rng=1), randn(11, 7, rng=2)
+    targets = np.array([-1, -1, target, -100, -1], np.int32)
     expected = functional.cross_entropy(x, table, targets).numpy().sum()
     assert functional.mean_cross_entropy(x, table, targets).item() == pytest.approx(expected, rel=4 * EPS)
     with no_grad():

@@ -404,6 +404,7 @@ def test_argmax_is_numpys_and_has_no_gradient(axis: int | None, keepdims: bool) 
     result = Tensor(x, requires_grad=True).argmax(axis, keepdims=keepdims)
     np.testing.assert_array_equal(result.numpy(), np.argmax(x, axis, keepdims=keepdims))
     assert not result.requires_grad
+    assert Tensor(x).argmax(axis).shape == np.argmax(x, axis).shape
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
