@@ -217,17 +217,6 @@ Sequences sequences_of(const std::vector<int32_t>& offsets) {
     return {offsets.data(), static_cast<int64_t>(offsets.size()) - 1};
 }
 
-nb::tuple attention_with_log_sums(handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale) {
-    const Array qkv = input(qkv_, {"attention", "qkv"});
-    const AttentionShape shape = attention_shape(qkv, n_head, 0, causal, scale, "attention");
-    const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), "attention");
-    const Array out = make({qkv.size(0), qkv.size(1) / 3}), log_sums = make({qkv.size(0), n_head});
-    compute([&](const Kernels& k) {
-        k.attention(out.data(), log_sums.data(), qkv.data(), nullptr, sequences_of(offsets), shape);
-    });
-    return nb::make_tuple(out.object(), log_sums.object());
-}
-
 nb::object attention(handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale, int64_t n_kv_head, handle bias_,
                      handle out_) {
     const Array qkv = input(qkv_, {"attention", "qkv"});
@@ -293,23 +282,16 @@ nb::object advance(handle counts_, handle lengths_) {
     return lengths.object();
 }
 
-nb::object attention_backward(handle grad_, handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale, handle context_,
-                              handle log_sums_) {
+nb::object attention_backward(handle grad_, handle qkv_, handle offsets_, int64_t n_head, bool causal, double scale) {
     constexpr const char* operation = "attention_backward";
     const Array grad = input(grad_, {operation, "grad"}), qkv = input(qkv_, {operation, "qkv"});
     const AttentionShape shape = attention_shape(qkv, n_head, 0, causal, scale, operation);
     const std::vector<int32_t> offsets = offsets_of(offsets_, qkv.size(0), operation);
     const int64_t n = qkv.size(0), c = qkv.size(1) / 3;
     check_shape(grad, {n, c}, {operation, "grad"});
-    if (context_.is_none() != log_sums_.is_none()) raise_value("attention_backward: context and log_sums come together");
-    const bool given = !context_.is_none();
-    const Array context = given ? input(context_, {operation, "context"}) : make({n, c});
-    const Array log_sums = given ? input(log_sums_, {operation, "log_sums"}) : make({n, n_head});
-    check_shape(context, {n, c}, {operation, "context"});
-    check_shape(log_sums, {n, n_head}, {operation, "log_sums"});
-    const Array dqkv = make_like(qkv);
+    const Array context = make({n, c}), log_sums = make({n, n_head}), dqkv = make_like(qkv);
     compute([&](const Kernels& k) {
-        if (!given) k.attention(context.data(), log_sums.data(), qkv.data(), nullptr, sequences_of(offsets), shape);
+        k.attention(context.data(), log_sums.data(), qkv.data(), nullptr, sequences_of(offsets), shape);
         k.attention_backward(dqkv.data(), grad.data(), qkv.data(), context.data(), log_sums.data(), sequences_of(offsets), shape);
     });
     return dqkv.object();
@@ -450,23 +432,6 @@ nb::object segment_sum(handle x_, handle offsets_, handle weights_) {
     return out.object();
 }
 
-nb::tuple segment_sum_backward(handle grad_, handle x_, handle offsets_, handle weights_) {
-    constexpr const char* operation = "segment_sum_backward";
-    const Array grad = input(grad_, {operation, "grad"}), x = input(x_, {operation, "x"});
-    check_ndim(x, 2, {operation, "x"});
-    const std::vector<int32_t> offsets = offsets_of(offsets_, x.size(0), operation);
-    check_shape(grad, {static_cast<int64_t>(offsets.size()) - 1, x.size(1)}, {operation, "grad"});
-    const std::vector<Array> weights = optional_input(weights_, {operation, "weights"});
-    if (!weights.empty()) check_shape(weights[0], {x.size(0)}, {operation, "weights"});
-    const Array dx = make_like(x);
-    const std::vector<Array> dweights = weights.empty() ? weights : std::vector<Array>{make({x.size(0)})};
-    compute([&](const Kernels& k) {
-        k.segment_sum_backward(dx.data(), dweights.empty() ? nullptr : dweights[0].data(), grad.data(), x.data(),
-                               data_or_null(weights), sequences_of(offsets), x.size(1));
-    });
-    return nb::make_tuple(dx.object(), dweights.empty() ? nb::object(nb::none()) : dweights[0].object());
-}
-
 nb::tuple top_k(handle scores_, int64_t k) {
     const Array scores = input(scores_, {"top_k", "scores"});
     check_has_rows(scores, {"top_k", "scores"});
@@ -587,13 +552,11 @@ void define_module(nb::module_& m) {
 
     m.def("attention", &attention, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a, "n_kv_head"_a = 0, "bias"_a = nb::none(),
           "out"_a = nb::none());
-    m.def("attention_with_log_sums", &attention_with_log_sums, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a);
     m.def("cache_shapes", &cache_shapes, "n_sequences"_a, "n_kv_head"_a, "capacity"_a, "head_size"_a);
     m.def("attention_cached", &Recorded<&attention_cached>::call, "qkv"_a, "offsets"_a, "keys"_a, "values"_a, "lengths"_a, "n_head"_a, "scale"_a,
           "n_kv_head"_a = 0, "bias"_a = nb::none(), "out"_a = nb::none());
     m.def("advance", &Recorded<&advance>::call, "counts"_a, "lengths"_a);
-    m.def("attention_backward", &attention_backward, "grad"_a, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a,
-          "context"_a = nb::none(), "log_sums"_a = nb::none());
+    m.def("attention_backward", &attention_backward, "grad"_a, "qkv"_a, "offsets"_a, "n_head"_a, "causal"_a, "scale"_a);
 
     m.def("layer_norm", &Recorded<&layer_norm>::call, "x"_a, "weight"_a, "bias"_a, "eps"_a, "out"_a = nb::none());
     m.def("layer_norm_backward", &layer_norm_backward, "grad"_a, "x"_a, "weight"_a, "eps"_a);
@@ -612,7 +575,6 @@ void define_module(nb::module_& m) {
     m.def("embedding", &Recorded<&embedding>::call, "table"_a, "ids"_a, "out"_a = nb::none());
     m.def("embedding_backward", &embedding_backward, "grad"_a, "ids"_a, "n_rows"_a);
     m.def("segment_sum", &segment_sum, "x"_a, "offsets"_a, "weights"_a = nb::none());
-    m.def("segment_sum_backward", &segment_sum_backward, "grad"_a, "x"_a, "offsets"_a, "weights"_a = nb::none());
     m.def("top_k", &top_k, "scores"_a, "k"_a);
 
     m.def("cross_entropy", &cross_entropy, "x"_a, "table"_a, "targets"_a);

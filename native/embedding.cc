@@ -88,19 +88,6 @@ void segment_sum(float* out, const float* x, const float* weights, Sequences seq
     });
 }
 
-void segment_sum_backward(float* dx, float* dweights, const float* dout, const float* x, const float* weights,
-                          Sequences sequences, int64_t c) {
-    parallel_for(sequences.count, [&](int64_t b) {
-        const float* d = dout + b * c;
-        for (int64_t r = sequences.offsets[b]; r < sequences.offsets[b + 1]; ++r) {
-            const Vec weight = splat(weights != nullptr ? weights[r] : 1.0f);
-            map_row(dx + r * c, c, [&](int64_t i, auto read) { return read(d + i) * weight; });
-            if (dweights != nullptr)
-                dweights[r] = sum_row(c, [&](int64_t i, auto read) { return read(d + i) * read(x + r * c + i); });
-        }
-    });
-}
-
 void top_k(float* values, int64_t* ids, const float* scores, int64_t n, int64_t v, int64_t k) {
     if (k == 0) return;
     parallel_for(n, [&](int64_t r) { top_k_row(values + r * k, ids + r * k, scores + r * v, v, k); });

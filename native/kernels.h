@@ -157,10 +157,6 @@ struct Kernels {
     // out[B,C] = the sum of weights[n] x[n] over each sequence; no weights (null) means ones
     void (*segment_sum)(float* out, const float* x, const float* weights, Sequences sequences, int64_t c);
 
-    // dx[N,C] = weights[n] dout[b], and dweights[N] = dout[b] . x[n] if not null
-    void (*segment_sum_backward)(float* dx, float* dweights, const float* dout, const float* x, const float* weights,
-                                 Sequences sequences, int64_t c);
-
     // values[N,K] and ids[N,K]: the k largest of each row of scores[N,V], largest first; ties: lower id first; NaN last
     void (*top_k)(float* values, int64_t* ids, const float* scores, int64_t n, int64_t v, int64_t k);
 

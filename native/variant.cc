@@ -25,7 +25,6 @@ void softmax_backward(float*, const float*, const float*, bool, int64_t, int64_t
 void embedding(float*, const float*, const int32_t*, int64_t, int64_t);
 void embedding_backward(float*, const float*, const int32_t*, int64_t, int64_t, int64_t);
 void segment_sum(float*, const float*, const float*, Sequences, int64_t);
-void segment_sum_backward(float*, float*, const float*, const float*, const float*, Sequences, int64_t);
 void top_k(float*, int64_t*, const float*, int64_t, int64_t, int64_t);
 void cross_entropy(float*, float*, float*, const float*, const float*, const float*, const int32_t*, int64_t, int64_t, int64_t);
 void adamw(float*, float*, float*, const float*, AdamW, int64_t);
@@ -57,7 +56,6 @@ const Kernels table = {
     .embedding = embedding,
     .embedding_backward = embedding_backward,
     .segment_sum = segment_sum,
-    .segment_sum_backward = segment_sum_backward,
     .top_k = top_k,
     .cross_entropy = cross_entropy,
     .adamw = adamw,

@@ -15,13 +15,8 @@ sequences.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
 
-from numpy.typing import NDArray
-
-Array: TypeAlias = NDArray[Any]
-Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh"]
-WeightType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+from hornbook.backend.types import Activation, Array, WeightType
 
 class PackedWeight:
     """A weight `[K, M]` in the layout that `linear` reads: panels of 16 columns."""
@@ -82,11 +77,6 @@ def attention(
     `n_kv_head` is KV, or 0 for H. `bias` `[H, 2 R + 1]` is by distance, see `Ops.distance_bias`.
     """
 
-def attention_with_log_sums(
-    qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float
-) -> tuple[Array, Array]:
-    """`attention` and the logarithms of its sums `[N, H]`, which spare `attention_backward` the same work."""
-
 def cache_shapes(
     n_sequences: int, n_kv_head: int, capacity: int, head_size: int
 ) -> tuple[tuple[int, int, int, int, int], tuple[int, int, int, int]]:
@@ -119,16 +109,9 @@ def advance(counts: Array, lengths: Array) -> Array:
     """Adds `counts` `[B]` to `lengths`, int32 `[B]`, in place: the rows of a step count as filled."""
 
 def attention_backward(
-    grad: Array,
-    qkv: Array,
-    offsets: Array,
-    n_head: int,
-    causal: bool,
-    scale: float,
-    context: Array | None = None,
-    log_sums: Array | None = None,
+    grad: Array, qkv: Array, offsets: Array, n_head: int, causal: bool, scale: float
 ) -> Array:
-    """The gradient with respect to qkv; `context` and `log_sums` are what `attention_with_log_sums` gave."""
+    """The gradient with respect to qkv, where KV = H and without a bias."""
 
 def layer_norm(x: Array, weight: Array, bias: Array, eps: float, out: Array | None = None) -> Array:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axis; `out` may be x."""
@@ -177,11 +160,6 @@ def embedding_backward(grad: Array, ids: Array, n_rows: int) -> Array:
 
 def segment_sum(x: Array, offsets: Array, weights: Array | None = None) -> Array:
     """The (weighted) sum of the rows of each sequence, `[N, C], [B+1], [N] -> [B, C]`."""
-
-def segment_sum_backward(
-    grad: Array, x: Array, offsets: Array, weights: Array | None = None
-) -> tuple[Array, Array | None]:
-    """The gradients with respect to x and, if there are any, weights."""
 
 def top_k(scores: Array, k: int) -> tuple[Array, Array]:
     """The k largest of the last axis and their int64 ids, largest first; ties: lower id first; NaN last."""

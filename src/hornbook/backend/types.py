@@ -1,6 +1,6 @@
-"""The words that every operation's signature uses."""
+"""The types that the signatures of operations use."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 
 Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh"]
 
-ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "silu", "gelu", "gelu_tanh")
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 WeightType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 """How weights are held in memory; what is computed with them stays float32."""
 
-WEIGHT_TYPES: tuple[WeightType, ...] = ("float32", "bfloat16", "int8")
+WEIGHT_TYPES: tuple[WeightType, ...] = get_args(WeightType)
