@@ -79,7 +79,7 @@ def test_only_five_names_are_listed() -> None:
     assert str(caught.value).count(",") == 4
 
 
-def test_zero_grad_forgets() -> None:
+def test_zero_grad_removes_gradients() -> None:
     model = Outer()
     for parameter in model.parameters():
         (parameter * 2).sum().backward()
@@ -100,3 +100,13 @@ def test_train_and_eval_reach_every_layer() -> None:
     model.train(True)
     model.train(False)
     assert not model.training
+
+
+def test_a_module_says_what_it_is() -> None:
+    assert repr(Dropout()) == "Dropout()"
+    assert repr(Outer()) == "Outer(37 parameters, float32)"
+    layer = Linear(1009, 2)
+    assert repr(layer) == "Linear(2,020 parameters, float32)"
+    assert repr(layer.pack("int8")) == "PackedLinear(2,020 parameters, packed in int8)"
+    layer.weight.data = layer.weight.data.astype("float64")
+    assert repr(layer) == "Linear(2,020 parameters, float32, float64)"

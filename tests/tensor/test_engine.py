@@ -91,6 +91,15 @@ class TestLeaves:
         np.testing.assert_array_equal(y.grad, [1, 1])
         np.testing.assert_array_equal(seed, [1, 1])
 
+    def test_a_seed_stays_apart_from_what_it_reaches(self) -> None:
+        seed = np.ones(2, np.float32)
+        for name in ("itself", "reshape", "add"):
+            x = leaf(1, 2)
+            result = {"itself": x, "reshape": x.reshape(2), "add": x + 0}[name]
+            result.backward(seed)
+            x.grad *= 5
+            np.testing.assert_array_equal(seed, [1, 1])
+
     def test_a_gradient_can_be_changed_in_place(self) -> None:
         x = leaf(1, 2, 3)
         x.sum().backward()  # arrives as a view that repeats one number
@@ -303,6 +312,8 @@ class TestShapeErrors:
         with pytest.raises(ContextLengthError, match="cache"):
             apply("attention", ones(17, 18), np.array([0, 17]), **options)
 
-    def test_item_of_several_elements(self) -> None:
-        with pytest.raises(ShapeError, match="item: expected one element"):
-            ones(2).item()
+    @pytest.mark.parametrize("tensor", [ones(2), ones(0), ones(2, 1)])
+    def test_one_number_of_several_elements(self, tensor: Tensor) -> None:
+        for name, convert in (("item", Tensor.item), ("float", float), ("bool", bool)):
+            with pytest.raises(ShapeError, match=rf"^{name}: expected one element, got shape \("):
+                convert(tensor)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hornbook.nn import functional
 from hornbook.tensor import Tensor, apply, apply_with_gradients, cat, check_gradients, tril, triu
-from hornbook.tensor.engine import Rule, backward
-from hornbook.tensor.gradients import GRADIENTS
+from hornbook.tensor.engine import backward
+from hornbook.tensor.gradients import GRADIENTS, Rule
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -390,7 +390,8 @@ def test_every_derivative_has_a_case() -> None:
 
 
 def test_every_method_that_computes_has_a_case() -> None:
-    others = {"__init__", "__len__", "__repr__", "__array__", "argmax", "backward", "detach", "item", "numpy"}
+    others = {"__array__", "__bool__", "__float__", "__init__", "__len__", "__repr__"}
+    others |= {"argmax", "backward", "detach", "item", "numpy"}
     methods = {name for name, _ in inspect.getmembers(Tensor, inspect.isfunction) if name in vars(Tensor)}
     computing = {name for name in methods - others if name.startswith("__") or not name.startswith("_")}
     assert computing <= {c.name for c in CASES}

@@ -10,6 +10,14 @@ from hornbook.errors import ConfigError, ShapeError
 from hornbook.tensor import Tensor, arange, check_gradients, eye, full, ones, randn, tensor, tril, triu, zeros
 
 
+def test_one_element_is_a_number() -> None:
+    for shape in ((), (1,), (1, 1)):
+        for value in (2.5, 0.0, -1.0):
+            x = full(shape, value)
+            assert (float(x), x.item(), bool(x)) == (value, value, value != 0)
+            assert isinstance(x.item(), float)
+
+
 class TestMaking:
     def test_lists_and_numbers_become_float32(self) -> None:
         for values in ([[1, 2], [3, 4]], [1.5], 3, 2.5, True, []):
@@ -123,8 +131,11 @@ class TestBeing:
         assert repr(ones(1, requires_grad=True)) == "Tensor(array([1.], dtype=float32), requires_grad=True)"
 
     def test_a_power_is_a_constant(self) -> None:
-        with pytest.raises(TypeError):
-            ones(2).pow(cast("float", ones(2)))
+        for exponent in (ones(2), ones(1)):
+            with pytest.raises(
+                TypeError, match=r"^pow: the exponent must be a number, got a tensor of shape"
+            ):
+                ones(2).pow(cast("float", exponent))
 
 
 class TestCheckGradients:

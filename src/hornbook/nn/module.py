@@ -195,6 +195,14 @@ class Module:
         """Lets this and all inner layers act as in use."""
         self._set_training(False)
 
+    def __repr__(self) -> str:
+        weights = [weight for _, weight in self.named_weights()]
+        if not weights:
+            return f"{type(self).__name__}()"
+        types = sorted({str(x.dtype) for x in weights if isinstance(x, Packed) == self.is_packed})
+        form = "packed in " * self.is_packed + ", ".join(types)
+        return f"{type(self).__name__}({self.num_parameters():,} parameters, {form})"
+
     def _all_generators(self) -> Iterator[tuple[str, Generator]]:
         yield from ((name, value) for name, value in vars(self).items() if isinstance(value, Generator))
         for name, layer in self.children():

@@ -5,25 +5,20 @@ inputs. `backward` walks that graph from the result to the leaves and asks a tab
 `gradients.py`) what each operation does to the gradient.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from hornbook.backend import Array, Ops, get_backend
 from hornbook.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hornbook.tensor.gradients import Rule
     from hornbook.tensor.tensor import Tensor
 
-__all__ = ["Node", "Rule", "backward", "is_recording", "no_grad"]
-
-Rule: TypeAlias = Callable[..., tuple[Array | None, ...]]
-"""rule(ops, grad, output, *inputs, **options) -> the gradient for each input, None for those without.
-
-It may return `grad` itself, or views of it, but no other array for two inputs.
-"""
+__all__ = ["Node", "backward", "is_recording", "no_grad"]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 
@@ -62,7 +57,7 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-def backward(root: "Tensor", grad: Array, rules: Mapping[str, Rule]) -> None:
+def backward(root: "Tensor", grad: Array, rules: Mapping[str, "Rule"]) -> None:
     """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from.
 
     Each leaf owns its gradient, in its own type.
@@ -85,7 +80,7 @@ def backward(root: "Tensor", grad: Array, rules: Mapping[str, Rule]) -> None:
 
 
 def _contributions(
-    ops: Ops, tensor: "Tensor", node: Node, grad: Array, rules: Mapping[str, Rule]
+    ops: Ops, tensor: "Tensor", node: Node, grad: Array, rules: Mapping[str, "Rule"]
 ) -> Iterator[tuple["Tensor", Array]]:
     arrays = [getattr(x, "data", x) if hasattr(x, "requires_grad") else x for x in node.inputs]
     results = rules[node.operation](ops, grad, tensor.data, *arrays, **node.options)

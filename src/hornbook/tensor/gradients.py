@@ -4,16 +4,19 @@ A rule is called as `rule(ops, grad, output, *inputs, **options)` with arrays, w
 with respect to the output. It returns one gradient for each input, None where there is none.
 """
 
+from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 from hornbook.backend import Activation, Array, Axis, Ops, Packed
 from hornbook.errors import ConfigError
-from hornbook.tensor.engine import Rule
 
-__all__ = ["GRADIENTS"]
+__all__ = ["GRADIENTS", "Rule"]
 
-Grads = tuple[Array | None, ...]
+Grads: TypeAlias = tuple[Array | None, ...]
+
+Rule: TypeAlias = Callable[..., Grads]
+"""It may return `grad` itself, or views of it, but no other array for two inputs."""
 
 
 # Arithmetic: z = f(x, y) with broadcasting, so each gradient is summed back to the shape of its input.

@@ -85,10 +85,12 @@ class Tensor:
         return get_backend().to_numpy(self.data)
 
     def item(self) -> float:
-        """The value of a tensor that has only one element."""
-        if self.size != 1:
-            raise ShapeError(f"item: expected one element, got shape {self.shape}")
-        return get_backend().item(self.data)
+        """The value of a tensor that has only one element.
+
+        Raises:
+            ShapeError: it has none, or more.
+        """
+        return self._single("item")
 
     def detach(self) -> "Tensor":
         """The same values without their history."""
@@ -105,6 +107,12 @@ class Tensor:
 
     def __iter__(self) -> Iterator["Tensor"]:
         return (self[i] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        return self._single("float")
+
+    def __bool__(self) -> bool:
+        return bool(self._single("bool"))
 
     def __repr__(self) -> str:
         wants = ", requires_grad=True" if self.requires_grad else ""
@@ -157,7 +165,13 @@ class Tensor:
         return apply("matmul", self, self._operand(other))
 
     def pow(self, exponent: float) -> "Tensor":
-        """self ** exponent, for a constant exponent."""
+        """self ** exponent, for a constant exponent.
+
+        Raises:
+            TypeError: the exponent is a tensor, which would get no gradient.
+        """
+        if isinstance(exponent, Tensor):
+            raise TypeError(f"pow: the exponent must be a number, got a tensor of shape {exponent.shape}")
         return apply("pow", self, exponent=exponent if isinstance(exponent, int) else float(exponent))
 
     __add__ = __radd__ = add
@@ -303,6 +317,11 @@ class Tensor:
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> "Tensor":
         """Where the largest value along `axis` is; integers, without a gradient."""
         return apply("argmax", self.detach(), axis=axis, keepdims=keepdims)
+
+    def _single(self, operation: str) -> float:
+        if self.size != 1:
+            raise ShapeError(f"{operation}: expected one element, got shape {self.shape}")
+        return get_backend().item(self.data)
 
     def _operand(self, other: Any) -> Any:
         """Numbers, lists and arrays in the type of this tensor, unless it holds integers."""
