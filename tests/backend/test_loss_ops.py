@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 OPS = Ops()
 N, C, V = 13, 5, 11
-TARGETS = np.array([3, -1, 0, 10, 7, 7, -100, 2, 1, 0, 9, 4, -1], "int32")
+TARGETS = np.array([3, -1, 0, 10, 7, 7, -100, 2, 1, 0, 9, -1, 4], "int32")  # the last block counts
 COUNTED = TARGETS >= 0
 
 

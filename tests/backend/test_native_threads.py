@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,6 +84,28 @@ def test_sixteen_threads_at_once() -> None:
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(lambda _: everything(), range(16)))
     assert all(equal(result, expected) for result in results)
+
+
+def test_other_python_threads_run_beside_a_kernel() -> None:
+    """One that kept Python's lock would stop them until it ends."""
+    native.set_threads(1)
+    x, ticks, stop = np.ones((1500, 1500), np.float32), [0], threading.Event()
+
+    def tick() -> None:
+        while not stop.wait(0.001):
+            ticks[0] += 1
+
+    beside = threading.Thread(target=tick)
+    beside.start()
+    try:
+        begin, before = time.perf_counter(), ticks[0]
+        native.matmul(x, x)
+        during, seconds = ticks[0] - before, time.perf_counter() - begin
+    finally:
+        stop.set()
+        beside.join()
+    assert seconds > 0.01
+    assert during >= 3
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -49,7 +49,7 @@ def test_a_cache_changes_nothing(case: Any, step: int) -> None:
     assert cache.lengths.tolist() == [len(ids)]
 
 
-def test_a_cache_of_several_sequences_at_different_places(tied: Any) -> None:
+def test_a_cache_of_several_sequences_at_different_positions(tied: Any) -> None:
     first, second = tied.sequences[0], tied.sequences[1]
     cache = tied.model.new_cache(2, tied.config.n_positions)
     rows = [(first[:2], second[:11]), (first[2:3], second[11:13]), (first[3:], second[13:])]
@@ -112,7 +112,7 @@ def test_parts_have_the_names_of_the_checkpoint() -> None:
 
 
 def test_residuals_are_pre_norm() -> None:
-    """X + attn(ln_1(x)), then x + mlp(ln_2(x)), recomputed with the layers one by one."""
+    """x + attn(ln_1(x)), then x + mlp(ln_2(x)), recomputed with the layers one by one."""
     model = GPT2(small(), seed=5)
     block, offsets = model.h[1], np.array([0, 5], np.int32)
     with no_grad():
@@ -137,6 +137,27 @@ def test_dropout_acts_in_training_alone() -> None:
     assert moving.tobytes() != model(ids).numpy().tobytes()
     model.eval()
     assert model(ids).numpy().tobytes() == still.tobytes()
+
+
+@pytest.mark.parametrize("place", ["embd_pdrop", "attn_pdrop", "resid_pdrop"])
+def test_each_dropout_acts_where_it_is_named(place: str) -> None:
+    """Of the embedding it zeroes elements, elsewhere it changes what the first block makes of them."""
+    rates = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0, place: 0.5}
+    model, batch = GPT2(small(**rates), seed=5), PackedBatch.pack([[1, 2, 3, 5, 7]])
+    still = [x.numpy() for x in model.hidden_states(batch)]
+    model.train()
+    moving = [x.numpy() for x in model.hidden_states(batch)]
+    changed = moving[0] != still[0]
+    assert changed.any() == (place == "embd_pdrop")
+    assert (moving[1] != still[1]).any()
+    if place == "resid_pdrop":
+        for branch in (model.h[0].attn, model.h[0].mlp):
+            zeroed = branch(Tensor(still[0])).numpy() == 0
+            assert 0.2 < zeroed.mean() < 0.8
+    if place == "embd_pdrop":
+        zeroed = moving[0] == 0
+        assert 0.2 < zeroed.mean() < 0.8
+        np.testing.assert_allclose(moving[0][~zeroed], 2 * still[0][~zeroed], rtol=1e-6)
 
 
 def test_training_takes_empty_sequences() -> None:

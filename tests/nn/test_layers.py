@@ -1,4 +1,4 @@
-"""Each layer alone (R20), against torch or worked out by hand."""
+"""Each layer alone, against torch or worked out by hand."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hornbook.backend import get_backend
+from hornbook.backend import available_backends, get_backend, use_backend
 from hornbook.errors import ConfigError, ShapeError
 from hornbook.nn import Dropout, Embedding, LayerNorm, Linear, ResidualLinear, functional, init
 from hornbook.tensor import Tensor, check_gradients, no_grad, randn, tensor
@@ -252,3 +252,25 @@ def test_skip_init_ends_with_its_block_even_on_errors() -> None:
     with pytest.raises(ZeroDivisionError), init.skip_init():
         _ = 1 / 0
     assert LayerNorm(3).weight.data.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("backend", available_backends())
+@pytest.mark.parametrize("n_rows", [7, 0])
+def test_a_loss_without_targets_is_zero(backend: str, n_rows: int) -> None:
+    with use_backend(backend):
+        x, table = randn(n_rows, 5, rng=1, requires_grad=True), randn(11, 5, rng=2, requires_grad=True)
+        ignored = np.full(n_rows, -1, np.int32)
+        loss = functional.mean_cross_entropy(x, table, ignored)
+        loss.backward()
+        assert loss.item() == 0
+        assert not x.grad.any()
+        assert not table.grad.any()
+        with no_grad():
+            assert functional.mean_cross_entropy(x, table, ignored).item() == 0
+
+
+def test_a_mean_loss_counts_the_targets_that_are_there() -> None:
+    x, table, targets = randn(7, 5, rng=1), randn(11, 5, rng=2), np.array([3, -1, 10, -1, -1, 0, 7])
+    losses = functional.cross_entropy(x, table, targets).numpy()
+    expected = losses[targets >= 0].sum() / 4
+    assert functional.mean_cross_entropy(x, table, targets).item() == pytest.approx(expected, rel=4 * EPS)
