@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.hub.torch_files import (
     EMPTY_DICT,
+    FALSE,
     NONE,
     TRUE,
     call,
@@ -117,6 +118,25 @@ def test_bool_is_a_bool_whatever_the_byte(tmp_path: Path) -> None:
     assert read_torch_tensors(tmp_path / "x")["w"].view(np.uint8).tolist() == [0, 1, 1]
 
 
+def test_a_tensor_that_names_the_type_of_its_storage(tmp_path: Path) -> None:
+    def typed(kind: str, count: int, length: int, element_type: str) -> bytes:
+        memory = storage(kind, "0", count)
+        arguments = (memory, integer(0), counts(length), counts(1), TRUE, EMPTY_DICT)
+        return call("torch._utils._rebuild_tensor_v3", *arguments, name(f"torch.{element_type}"))
+
+    (tmp_path / "x").write_bytes(zipped(mapping({"w": typed("ByteStorage", 4, 4, "uint8")}), {"0": b"1234"}))
+    assert read_torch_tensors(tmp_path / "x")["w"].tobytes() == b"1234"
+    content = mapping({"w": typed("UntypedStorage", 4, 2, "uint16")})
+    (tmp_path / "x").write_bytes(zipped(content, {"0": b"\1\0\7\0"}))
+    assert read_torch_tensors(tmp_path / "x")["w"].tolist() == [1, 7]
+
+
+def test_an_empty_tensor_needs_no_elements(tmp_path: Path) -> None:
+    content = mapping({"w": tensor(storage("FloatStorage", "0", 0), counts(0, 5), counts(1, 1))})
+    (tmp_path / "x").write_bytes(zipped(content, {"0": b""}))
+    assert read_torch_tensors(tmp_path / "x")["w"].shape == (0, 5)
+
+
 @pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "module"])
 def test_names_of_the_state_in_a_checkpoint(tmp_path: Path, key: str) -> None:
     w = tensor(storage("ByteStorage", "0", 3), counts(3), counts(1))
@@ -201,6 +221,14 @@ def test_the_format_before_zip_by_hand(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(content)
     tensors = read_torch_tensors(tmp_path / "x")
     assert (tensors["w"].tolist(), tensors["v"].tobytes()) == ([5, -7], b"123")
+
+
+def test_the_format_before_zip_in_the_other_byte_order(tmp_path: Path) -> None:
+    w = tensor(storage("ShortStorage", "a", 2, NONE), counts(2), counts(1))
+    system = mapping({"little_endian": FALSE})
+    memory = struct.pack(">Q2h", 2, 5, -7)
+    (tmp_path / "x").write_bytes(legacy(mapping({"w": w}), text("a"), memory, system=system))
+    assert read_torch_tensors(tmp_path / "x")["w"].tolist() == [5, -7]
 
 
 def test_names_on_the_stack(tmp_path: Path) -> None:

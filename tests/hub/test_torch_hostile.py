@@ -171,6 +171,29 @@ def test_pickles(tmp_path: Path, content: bytes, message: str) -> None:
         (integer(7) + b"Q", "a reference that is no storage"),
         (tensor(BYTES3, counts(1), counts(1)) + text("v") + storage("CharStorage", "0", 3), "in two ways"),
         (call(V3, BYTES3, integer(0), counts(3), counts(1), TRUE, NONE, integer(7)), "element type int"),
+        (
+            call(
+                V3,
+                storage("UntypedStorage", "0", 3),
+                integer(0),
+                counts(2),
+                counts(1),
+                TRUE,
+                NONE,
+                name("torch.uint16"),
+            ),
+            "element 1 is asked for, the storage has 1",
+        ),
+        (
+            call(
+                "torch._tensor._rebuild_from_type_v2",
+                name("torch._utils._rebuild_tensor_v2"),
+                name("torch.FloatStorage"),
+                sequence(BYTES3, integer(0), counts(3), counts(1), TRUE, EMPTY_DICT),
+                NONE,
+            ),
+            "a tensor of torch.FloatStorage",
+        ),
         (call(V3, BYTES3, integer(0), counts(3), counts(1), TRUE, NONE, sequence()), "element type tuple"),
         (
             call(V3, BYTES3, integer(0), counts(3), counts(1), TRUE, NONE, name("torch.float8_e5m2")),
@@ -225,6 +248,28 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x/data.pkl", b"abc")
     assert "'x/data.pkl' is compressed or encrypted" in refused(tmp_path / "x", buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "value", "message"),
+    [
+        (8, "<H", 1, "'x/data.pkl' is compressed or encrypted"),
+        (10, "<H", 8, "'x/data.pkl' is compressed or encrypted"),
+        (42, "<I", 1, "'x/data.pkl' is not where the directory says"),
+        (42, "<I", 0xFFFFFFF0, "'x/data.pkl' is beyond the end"),
+        (20, "<II", 190, "'x/data.pkl' is not where the directory says"),
+        (20, "<II", 0xFFFFFFF0, "'x/data.pkl' is beyond the end"),
+        (42, "<I", 0xFFFFFFFF, "a long entry without its size"),
+        (28, "<H", 0xFFFF, "zip directory damaged at byte"),
+    ],
+)
+def test_entries_that_are_not_as_the_directory_says(
+    tmp_path: Path, field: int, code: str, value: int, message: str
+) -> None:
+    content = bytearray(zipped(NONE, {}, version="3"))
+    at = content.index(b"PK\x01\x02") + field
+    struct.pack_into(code, content, at, *[value] * code.count(code[-1]))
+    assert message in refused(tmp_path / "x", bytes(content))
 
 
 def test_entries_that_share_their_bytes(tmp_path: Path) -> None:

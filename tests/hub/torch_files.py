@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping
 
 MAGIC = 0x1950A86A20F9469CFC6C
-TRUE, NONE, EMPTY_DICT = b"\x88", b"N", b"}"
+TRUE, FALSE, NONE, EMPTY_DICT = b"\x88", b"\x89", b"N", b"}"
 PROTO_2, STOP = b"\x80\x02", b"."
 
 
@@ -76,7 +76,14 @@ def zipped(content: bytes, storages: Mapping[str, bytes], **files: str) -> bytes
     return buffer.getvalue()
 
 
-def legacy(content: bytes, keys: bytes, memory: bytes, magic: int = MAGIC, version: int = 1001) -> bytes:
+def legacy(
+    content: bytes,
+    keys: bytes,
+    memory: bytes,
+    magic: int = MAGIC,
+    version: int = 1001,
+    system: bytes = EMPTY_DICT,
+) -> bytes:
     """A file of the format before zip; `keys` are the items of the list of storages."""
-    pickles = (integer(magic), integer(version), EMPTY_DICT, content, b"](" + keys + b"e")
+    pickles = (integer(magic), integer(version), system, content, b"](" + keys + b"e")
     return b"".join(PROTO_2 + pickle + STOP for pickle in pickles) + memory

@@ -2,7 +2,7 @@
 
 Mapping a file would take less time. But when a mapped file becomes shorter, as under a copy that starts anew,
 touching the lost part ends the process with SIGBUS. Here a piece that is no longer there is an error.
-docs/performance.md says what that costs.
+It takes about 0.2 s more for 500 MB, see docs/performance.md.
 """
 
 import os

@@ -56,7 +56,7 @@ def read_zip_directory(file: OpenFile) -> dict[str, ZipEntry]:
         OSError: the file cannot be read.
     """
     begin, size = _find_directory(file)
-    if size > MAX_DIRECTORY_BYTES or begin + size > file.size:
+    if size > MAX_DIRECTORY_BYTES or begin > file.size:
         raise ModelFormatError(f"{file.path}: zip directory of {size} bytes at {begin} cannot be right")
     entries: dict[str, ZipEntry] = {}
     for entry in _entries(file.read(begin, size, "the zip directory").tobytes(), file):
@@ -121,6 +121,8 @@ def _entries(directory: bytes, file: OpenFile) -> Iterator[ZipEntry]:
         name_end = at + CENTRAL.size + name_length
         name = directory[at + CENTRAL.size : name_end].decode("utf-8", errors="replace")
         at = name_end + extra_length + comment_length
+        if at > len(directory):
+            raise ModelFormatError(f"{file.path}: zip directory damaged at byte {name_end}")
         extra = directory[name_end : name_end + extra_length]
         size, packed, header = _lengthened([size, packed, header], extra, file)
         if header + LOCAL.size > file.size or size > file.size:
