@@ -1,4 +1,4 @@
-"""Between bfloat16, which NumPy does not have, and float32.
+"""Converts between bfloat16, which NumPy does not have, and float32.
 
 A bfloat16 is the upper half of a float32: sign, 8 bits of exponent, 7 bits of fraction. It travels as uint16.
 """
@@ -41,7 +41,7 @@ def float32_to_bfloat16(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]
     """
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32).reshape(np.shape(values))
     upper = (bits >> np.uint32(16)).astype(np.uint16)
-    # Half a unit of the last kept place, less one when that place is even: ties go to the even neighbour.
+    # Half of the last bit that is kept, less one if that bit is 0: ties go to the even neighbour.
     half = np.uint32(0x7FFF) + (upper & np.uint16(1))
     rounded = ((bits + half) >> np.uint32(16)).astype(np.uint16)
     return np.where(np.isnan(values), upper | QUIET_BIT, rounded)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.hub.offline import find_stored
 
 from hornbook.errors import ConfigError
-from hornbook.hub import CachedModel, ModelBundle, cached_models, find_cached
+from hornbook.hub import CachedModel, ModelBundle, cached_models
 
 COMMITS = ("a" * 40, "b" * 40)
 
@@ -64,13 +65,13 @@ def test_listing_of_nothing(tmp_path: Path) -> None:
 def test_listing_of_the_users_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     assert [model.repo_id for model in cached_models()] == ["owner/tiny", "owner/tiny"]
-    assert find_cached("owner/tiny") is not None
+    assert find_stored("owner/tiny") is not None
 
 
 @pytest.mark.parametrize("revision", [None, "main", COMMITS[0]])
 def test_find(cache: Path, revision: str | None) -> None:
     snapshot = cache / "models--owner--tiny" / "snapshots" / COMMITS[0]
-    assert find_cached("owner/tiny", revision, cache) == ModelBundle(snapshot)
+    assert find_stored("owner/tiny", revision, cache) == ModelBundle(snapshot)
 
 
 @pytest.mark.parametrize(
@@ -85,34 +86,34 @@ def test_find(cache: Path, revision: str | None) -> None:
     ],
 )
 def test_find_nothing(cache: Path, repo_id: str, revision: str | None) -> None:
-    assert find_cached(repo_id, revision, cache) is None
+    assert find_stored(repo_id, revision, cache) is None
 
 
 def test_find_refuses_names_that_lead_elsewhere(cache: Path) -> None:
     with pytest.raises(ConfigError):
-        find_cached("../tiny", None, cache)
+        find_stored("../tiny", None, cache)
     with pytest.raises(ConfigError):
-        find_cached("owner/tiny", "../snapshots", cache)
+        find_stored("owner/tiny", "../snapshots", cache)
 
 
 def test_ref_that_leads_out_of_the_cache(cache: Path, model_folder: Path) -> None:
     repository = cache / "models--owner--tiny"
     assert ModelBundle.from_folder(repository / "snapshots" / "../../../model").folder.samefile(model_folder)
     (repository / "refs" / "main").write_text("../../../model")
-    assert find_cached("owner/tiny", None, cache) is None
+    assert find_stored("owner/tiny", None, cache) is None
 
 
 def test_either_form_of_the_tokenizer_completes_a_model(cache: Path) -> None:
     snapshot = cache / "models--owner--tiny" / "snapshots" / COMMITS[0]
     (snapshot / "vocab.json").unlink()
-    assert find_cached("owner/tiny", None, cache) is not None
+    assert find_stored("owner/tiny", None, cache) is not None
     (snapshot / "tokenizer.json").unlink()
-    assert find_cached("owner/tiny", None, cache) is None
+    assert find_stored("owner/tiny", None, cache) is None
     absent = cache / "models--owner--tiny" / ".no_exist" / COMMITS[0]
     absent.mkdir(parents=True)
     for name in ("vocab.json", "tokenizer.json"):
         (absent / name).touch()
-    assert find_cached("owner/tiny", None, cache) is not None
+    assert find_stored("owner/tiny", None, cache) is not None
 
 
 def test_shards_complete_a_model_when_all_are_there(cache: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.hub.offline import find_stored
 
 from hornbook.errors import ConfigError, DownloadError
-from hornbook.hub import HubApi, cached_models, find_cached, save_tensors
+from hornbook.hub import HubApi, cached_models, save_tensors
 
 MakeApi = Callable[..., HubApi]
 WANTED = [
@@ -68,8 +69,8 @@ def test_awaitable_twin(published: Any, make_api: MakeApi) -> None:
 
 def test_branch_with_a_slash(published: Any, make_api: MakeApi, tmp_path: Path) -> None:
     bundle = make_api().download_model("owner/tiny", "branch/one")
-    assert find_cached("owner/tiny", "branch/one", tmp_path / "cache") == bundle
-    assert find_cached("owner/tiny", None, tmp_path / "cache") is None
+    assert find_stored("owner/tiny", "branch/one", tmp_path / "cache") == bundle
+    assert find_stored("owner/tiny", None, tmp_path / "cache") is None
 
 
 def test_refresh_follows_the_branch_and_keeps_what_is_equal(published: Any, make_api: MakeApi) -> None:
@@ -207,7 +208,7 @@ def test_we_find_what_the_client_stored(published: Any, make_api: MakeApi, tmp_p
 
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         hf_hub_download("owner/tiny", name, cache_dir=tmp_path / "cache", endpoint=published.url)
-    found = find_cached("owner/tiny", cache_dir=tmp_path / "cache")
+    found = find_stored("owner/tiny", cache=tmp_path / "cache")
     assert found is not None
     assert found.load_tensors()["wte.weight"].shape == (13, 7)
     published.requests.clear()

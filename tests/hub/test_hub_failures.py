@@ -121,7 +121,7 @@ def test_flipped_byte(published: Any, make_api: MakeApi, tmp_path: Path) -> None
     assert make_api().download_model("owner/tiny").load_tensors()["ln_f.bias"].shape == (7,)
 
 
-def test_flipped_byte_behind_a_resumed_cut(published: Any, make_api: MakeApi) -> None:
+def test_flipped_byte_after_a_resumed_cut(published: Any, make_api: MakeApi) -> None:
     published.faults["model.safetensors"] = published.fault(flip=57, cut_at=31)
     with pytest.raises(IntegrityError, match="sha256"):
         make_api().download_model("owner/tiny")
@@ -248,7 +248,7 @@ def test_read_only_cache_still_serves(
         make_api().download_model("tiny")
 
 
-def test_blob_missing_behind_its_link(published: Any, make_api: MakeApi) -> None:
+def test_link_whose_blob_is_missing(published: Any, make_api: MakeApi) -> None:
     bundle = make_api().download_model("owner/tiny")
     bundle.config_path.resolve().unlink()
     published.requests.clear()

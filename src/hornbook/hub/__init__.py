@@ -3,7 +3,7 @@
 Importing this loads no network code; the Hub's client is imported when something is downloaded.
 """
 
-from hornbook.hub.cache import CachedModel, cache_folder, cached_models, find_cached, offline_from_environment
+from hornbook.hub.cache import CachedModel, cache_folder, cached_models, offline_from_environment
 from hornbook.hub.download import HubApi
 from hornbook.hub.folder import ModelBundle
 from hornbook.hub.header import TensorSpec
@@ -20,7 +20,6 @@ __all__ = [
     "TorchCheckpoint",
     "cache_folder",
     "cached_models",
-    "find_cached",
     "first_nonfinite",
     "offline_from_environment",
     "open_tensors",

@@ -26,9 +26,8 @@ from hornbook.hub.folder import (
     VOCAB,
     WEIGHTS,
     WEIGHTS_INDEX,
-    ModelBundle,
 )
-from hornbook.hub.names import COMMIT, DEFAULT_REVISION, check_repo_id, check_revision
+from hornbook.hub.names import COMMIT, DEFAULT_REVISION, check_repo_id
 from hornbook.hub.shards import read_weight_map
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
     "RepoCache",
     "cache_folder",
     "cached_models",
-    "find_cached",
     "offline_from_environment",
 ]
 
@@ -181,21 +179,6 @@ def offline_from_environment(environment: Mapping[str, str] = os.environ) -> boo
     """Whether HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids the network."""
     value = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
     return value.upper() in TRUE_WORDS
-
-
-def find_cached(
-    repo_id: str, revision: str | None = None, cache_dir: Path | str | None = None
-) -> ModelBundle | None:
-    """The stored model, if everything that it needs to run is stored; never asks the network.
-
-    Raises:
-        ConfigError: `repo_id` or `revision` is not a name that can exist on the Hub.
-    """
-    cache = RepoCache.of(repo_id, cache_dir)
-    commit = cache.commit_of(check_revision(revision))
-    if commit is None or cache.missing_files(commit):
-        return None
-    return ModelBundle.from_folder(cache.snapshot(commit))
 
 
 def cached_models(cache_dir: Path | str | None = None) -> list[CachedModel]:
