@@ -103,6 +103,47 @@ def test_options_from_the_environment(
     )
 
 
+@pytest.mark.parametrize(
+    "words", [("--ids", "337 1205"), ("--ids", "[337, 1205]"), ("--ids", "-"), ("--ids",)]
+)
+def test_ids_are_a_prompt(cli: Cli, lm: hornbook.LanguageModel, words: tuple[str, ...]) -> None:
+    stdin = b"337 1205\n" if len(words) == 1 or words[1] == "-" else None
+    expected = "The cat" + lm.generate([337, 1205], seed=3, max_new_tokens=5)
+    assert cli("generate", "--seed", "3", "-n", "5", *words, stdin=stdin).out == expected + "\n"
+    printed = cli("generate", "--seed", "3", "-n", "5", "--json", *words, stdin=stdin).json
+    assert (printed["prompt_ids"], printed["prompt"] + printed["text"]) == ([337, 1205], expected)
+    assert cli("generate", "--ids", "The cat").code == 2
+    assert cli("generate", "--ids", "8192").code == 3
+
+
+def test_special_tokens_of_a_prompt(cli: Cli) -> None:
+    text = "a<|endoftext|>"
+    parsed = cli("generate", "--json", "-n", "0", "--special", "parse", text).json
+    assert parsed["prompt_ids"] == [65, 0]
+    assert len(cli("generate", "--json", "-n", "0", text).json["prompt_ids"]) > 2
+
+
+def test_special_tokens_around_a_prompt_and_in_its_continuation(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    stream = hornbook.LanguageModel.stream
+
+    def watched(self: hornbook.LanguageModel, prompt: Any, **options: Any) -> Any:
+        asked.append(options)
+        return stream(self, prompt, **options)
+
+    monkeypatch.setattr(hornbook.LanguageModel, "stream", watched)
+    for words in ((), ("--no-add-special",), ("--add-special", "--skip-special")):
+        assert cli("generate", "-n", "1", *words, "x").code == 0
+    assert [options["add_special_tokens"] for options in asked] == [None, False, True]
+    assert [options["skip_special_tokens"] for options in asked] == [False, False, True]
+
+
+def test_one_token_is_not_told_as_several(cli: Cli) -> None:
+    assert " 1 token in " in " " + cli("generate", "-n", "1", PROMPT).err.splitlines()[-1]
+
+
 def test_notices_tell_model_seed_tokens_and_ending(cli: Cli) -> None:
     first, last = cli("generate", "--seed", "3", "-n", "7", PROMPT).err.splitlines()
     assert first == "tiny-lm: 5,387,776 parameters, seed 3"

@@ -136,3 +136,4 @@ def test_ranges_are_those_of_the_library(cli: Cli, name: str, value: float) -> N
         expected = 2
     ended = cli("generate", "-q", "-n", "0", f"--{name.replace('_', '-')}", repr(value), "x")
     assert ended.code == expected
+    assert ended.err.startswith("error: Invalid value for" if expected else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hornbook.builtin import DEFAULT_LANGUAGE_MODEL
+from hornbook.cli.ids import parse_ids
 from hornbook.cli.layout import print_json
 from hornbook.cli.load import load_language_model
 from hornbook.cli.options import common_options, dtype_option, json_option, model_option
@@ -63,6 +64,20 @@ LARGEST_SEED = (1 << 64) - 1
 @click.option(
     "--echo/--no-echo", default=True, show_default=True, help="Print the prompt before its continuation."
 )
+@click.option("--ids", is_flag=True, help="PROMPT is ids, as `hornbook tokens encode` prints them.")
+@click.option(
+    "--special",
+    type=click.Choice(["text", "parse"]),
+    default="text",
+    show_default=True,
+    help="What <|endoftext|> in the prompt is: ordinary text, or the special token.",
+)
+@click.option(
+    "--add-special/--no-add-special",
+    default=None,
+    help="Add the tokens that the tokenizer puts around a text.  [default: as the model wants it]",
+)
+@click.option("--skip-special", is_flag=True, help="Leave special tokens out of the continuation.")
 @json_option("text, tokens and finish reason")
 @common_options
 def generate(
@@ -72,7 +87,11 @@ def generate(
     dtype: str,
     echo: bool,
     as_json: bool,
-    **options: Any,
+    ids: bool,
+    special: str,
+    add_special: bool | None,
+    skip_special: bool,
+    **sampling: Any,
 ) -> None:
     """Continue PROMPT; `-` reads it from stdin.
 
@@ -85,26 +104,41 @@ def generate(
       hornbook generate "Once upon a time"
       hornbook generate --temperature 0 --no-echo - < beginning.txt
       hornbook generate -m openai-community/gpt2 "The quick brown fox"
+      hornbook tokens encode "The cat" | hornbook generate --ids
     """
-    if options["seed"] is None:
-        options["seed"] = secrets.randbits(32)
-    prompt = read_piped(prompt, "PROMPT") or ""
+    if sampling["seed"] is None:
+        sampling["seed"] = secrets.randbits(32)
+    text = read_piped(prompt, "PROMPT") or ""
+    given = parse_ids(text, "PROMPT") if ids else text
     lm = load_language_model(model, dtype, revision)
-    notice(f"{model}: {lm.config.num_parameters:,} parameters, seed {options['seed']}")
+    notice(f"{model}: {lm.config.num_parameters:,} parameters, seed {sampling['seed']}")
+    tokens: dict[str, Any] = {
+        "allowed_special": "all" if special == "parse" else (),
+        "add_special_tokens": add_special,
+        "skip_special_tokens": skip_special,
+    }
     with naming(f"generating with {model}"):
         if as_json:
-            print_json({"model": model, "seed": options["seed"], **vars(lm.complete(prompt, **options))})
+            completion = lm.complete(given, **tokens, **sampling)
+            print_json({"model": model, "seed": sampling["seed"], **vars(completion)})
         else:
-            _print_stream(lm, prompt, options, echo=echo)
+            _print_stream(lm, given, tokens, sampling, echo=echo)
 
 
-def _print_stream(lm: "LanguageModel", prompt: str, options: dict[str, Any], *, echo: bool) -> None:
+def _print_stream(
+    lm: "LanguageModel",
+    prompt: str | list[int],
+    tokens: dict[str, Any],
+    sampling: dict[str, Any],
+    *,
+    echo: bool,
+) -> None:
     """Prints the text as it comes, and then on stderr what it took."""
-    steps = lm.stream(prompt, **options)
+    steps = lm.stream(prompt, **tokens, **sampling)
     started = time.perf_counter()
     n_new, finish_reason = 0, None
     if echo:
-        write_text(prompt, bold=True)
+        write_text(prompt if isinstance(prompt, str) else lm.tokenizer.decode(prompt), bold=True)
     try:
         for step in steps:
             write_text(step.text)
@@ -113,15 +147,15 @@ def _print_stream(lm: "LanguageModel", prompt: str, options: dict[str, Any], *, 
     finally:
         write_text("\n")
     seconds = time.perf_counter() - started
-    speed = f"{n_new} tokens in {seconds:.1f} s ({n_new / seconds:.0f}/s)"
-    notice(f"{speed}; {_ending(lm, finish_reason, n_new, options)}")
+    speed = f"{n_new} {'token' if n_new == 1 else 'tokens'} in {seconds:.1f} s ({n_new / seconds:.0f}/s)"
+    notice(f"{speed}; {_ending(lm, finish_reason, n_new, sampling)}")
 
 
 def _ending(
-    lm: "LanguageModel", finish_reason: "FinishReason | None", n_new: int, options: dict[str, Any]
+    lm: "LanguageModel", finish_reason: "FinishReason | None", n_new: int, sampling: dict[str, Any]
 ) -> str:
     if finish_reason == "stop":
         return "the model ended the text"
-    if n_new == lm.generation_config.override(**options).max_new_tokens:
+    if n_new == lm.generation_config.override(**sampling).max_new_tokens:
         return "stopped at --max-new-tokens"
     return f"stopped at the model's limit of {lm.config.n_positions} tokens"
