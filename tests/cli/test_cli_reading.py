@@ -1,5 +1,6 @@
 """What commands read: never without bound, from a pipe where nothing is given, and in every format."""
 
+import gzip
 import io
 import json
 import os
@@ -241,6 +242,25 @@ def test_a_name_that_is_not_utf8_is_printed(cli: Cli, tmp_path: Path) -> None:
     ended = cli("tokens", "count", "-i", name, "-i", name)
     assert (ended.code, "\\udcff.txt" in ended.out) == (0, True)
     assert json.loads(cli("tokens", "count", "--json", "-i", name).stdout)[0]["file"] == name
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (gzip.compress(b"one\ntwo\n", mtime=0), "compressed by gzip; unpack it first"),
+        (b"%PDF-1.7\n\n\xe2\xe3\xcf\xd3\n", "a PDF document"),
+        (b"\x93NUMPY\x01\x00", "a NumPy array (.npy)"),
+    ],
+)
+@pytest.mark.parametrize("words", [("embed", "-i"), ("tokens", "count", "-i")], ids=" ".join)
+@pytest.mark.parametrize("name", ["a.txt", "a.json"])
+def test_a_file_that_is_no_text_is_named_as_what_it_is(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...], name: str, content: bytes, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    ended = cli(*words, tmp_path / name)
+    assert (ended.code, ended.stdout) == (3, b"")
+    assert ended.err == f"error: {tmp_path / name}: expected text, this is {kind}\n"
 
 
 @pytest.mark.parametrize(

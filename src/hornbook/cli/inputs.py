@@ -14,6 +14,7 @@ from hornbook.cli.output import notice
 from hornbook.cli.problems import naming
 from hornbook.cli.text import MAX_TEXT_BYTES, STDIN, decode_utf8, open_source, open_stdin, read_bounded
 from hornbook.errors import DataError
+from hornbook.file_kinds import BEGINNING_BYTES
 
 __all__ = ["FORMATS", "Located", "TextReader"]
 
@@ -87,7 +88,7 @@ class TextReader:
 
     def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
         """Lines with their ends; LF ends one, no other character does."""
-        number = 1
+        number, beginning = 1, b""
         while True:
             with naming(name):
                 line = stream.readline(MAX_TEXT_BYTES + 1)
@@ -98,7 +99,9 @@ class TextReader:
                     f"{name}: line {number} has over {MAX_TEXT_BYTES:,} bytes; is this a text file?"
                 )
             self.done_bytes += len(line)
-            yield decode_utf8(line, name, number)
+            if len(beginning) < BEGINNING_BYTES:
+                beginning += line[:BEGINNING_BYTES]
+            yield decode_utf8(line, name, number, beginning)
             number += 1
 
 

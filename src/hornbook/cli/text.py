@@ -12,6 +12,7 @@ import click
 
 from hornbook.cli.problems import naming
 from hornbook.errors import DataError
+from hornbook.file_kinds import describe_kind
 
 __all__ = [
     "BLOCK_BYTES",
@@ -154,21 +155,25 @@ def read_bounded(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
     return content.getvalue()
 
 
-def decode_utf8(content: bytes, name: str, first_line: int = 1) -> str:
+def decode_utf8(content: bytes, name: str, first_line: int = 1, beginning: bytes | None = None) -> str:
     """Bytes as text, without a byte order mark.
 
     Args:
         content: the bytes.
         name: where they come from.
         first_line: the number of their first line.
+        beginning: the first bytes of the file that they are a part of; their own if not given.
 
     Raises:
-        DataError: they are not UTF-8; the message names the line.
+        DataError: they are not UTF-8; the message names the kind of file, or else the line.
     """
     try:
         with naming(name):
             return content.decode("utf-8-sig" if first_line == 1 else "utf-8")
     except UnicodeDecodeError as error:
+        kind = describe_kind(content if beginning is None else beginning)
+        if kind is not None:
+            raise DataError(f"{name}: expected text, this is {kind}") from None
         line = first_line + content.count(b"\n", 0, error.start)
         raise DataError(f"{name}: line {line} is not UTF-8; convert the file first") from None
 
