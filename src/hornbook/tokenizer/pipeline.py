@@ -51,6 +51,7 @@ class Pipeline:
     Attributes:
         kind: the kind of the model, for people: "byte-level BPE", "WordPiece".
         tokens: the model's tokens to their ids, and the added ones.
+        model_spellings: the ids of the model to tokens.
         added: the tokens that are found by their spelling.
         normalizer: what text goes through first, if anything.
         pre_tokenizers: what divides it into words, one after the other.
@@ -64,6 +65,7 @@ class Pipeline:
 
     kind: str
     tokens: Mapping[str, int]
+    model_spellings: Mapping[int, str]
     added: Sequence[AddedToken]
     normalizer: Normalizer | None
     pre_tokenizers: Sequence[PreTokenizer]
@@ -81,14 +83,17 @@ class Pipeline:
 
     @cached_property
     def spellings(self) -> dict[int, str]:
-        """Ids to tokens; some ids below `vocab_size` may have none."""
-        spellings = {token_id: token for token, token_id in self.tokens.items()}
-        return spellings | {token.id: token.content for token in self.added}
+        """Ids to tokens as they are decoded; some ids below `vocab_size` may have none.
+
+        As in tokenizers, an added token that is found in normalized text is decoded to that.
+        """
+        added = {token.id: self.added_tokens.spelling(token) for token in self.added}
+        return {**self.model_spellings, **added}
 
     @cached_property
     def vocab_size(self) -> int:
         """One more than the greatest id."""
-        return max(self.tokens.values(), default=-1) + 1
+        return max([*self.tokens.values(), *self.model_spellings], default=-1) + 1
 
     def encode_batch(self, texts: Sequence[str], wanted: Sequence[frozenset[str]]) -> tuple[Ids, Ids]:
         """The ids of all texts, int32 `[N]`, and where each begins and the last ends, int32 `[B+1]`.

@@ -133,9 +133,8 @@ class Tokenizer:
 
     def config(self) -> dict[str, Any]:
         """The content of a tokenizer_config.json that goes with the tokenizer.json, for transformers."""
-        roles = {
-            f"{role}_token": self._pipeline.spellings[token_id] for role, token_id in self._roles.items()
-        }
+        tokens = {token_id: token for token, token_id in self._pipeline.tokens.items()}
+        roles = {f"{role}_token": tokens[each] for role, each in self._roles.items() if each in tokens}
         length = {} if self.max_length is None else {"model_max_length": self.max_length}
         return {"tokenizer_class": "PreTrainedTokenizerFast", **roles, **length}
 
@@ -385,7 +384,7 @@ class Tokenizer:
         return self._pipeline.token_bytes[known]
 
     def _layout(self, add_special_tokens: bool) -> Layout:
-        return self._pipeline.template.layout() if add_special_tokens else (None,)
+        return self._pipeline.template.layout(add_special_tokens)
 
     def _encode_texts(
         self, operation: str, texts: Sequence[str], allowed: Specials, disallowed: Specials

@@ -319,10 +319,6 @@ def test_neutral_settings_are_accepted(tokenizer_json: WriteJson, tiny: BPEToken
             put({**TEMPLATE, "single": WITH_END}, "post_processor"),
             "id: '<|endoftext|>' is not among special_tok",
         ),
-        (
-            put({**TEMPLATE, "single": [{"Sequence": {"id": "B", "type_id": 0}}]}, "post_processor"),
-            "must make a sequence of one text from one text",
-        ),
         (put(5, "post_processor"), "post_processor: expected an object, got 5"),
         (put(None, "model"), "model: expected an object, got None"),
         (

@@ -20,7 +20,7 @@ from hornbook.tokenizer.steps.added_tokens import AddedToken
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER, spelled_bytes
 from hornbook.tokenizer.unicode.patterns import Pattern
 
-__all__ = ["KINDS", "BuiltModel", "ByteLevelWords", "build_model", "model_kind", "model_vocabulary"]
+__all__ = ["BuiltModel", "ByteLevelWords", "Vocabulary", "build_model", "model_vocabulary"]
 
 KINDS = ("BPE", "Unigram", "WordLevel", "WordPiece")
 
@@ -74,15 +74,30 @@ def model_kind(settings: JsonObject) -> str:
     return settings.choice("type", KINDS, default)
 
 
-def model_vocabulary(settings: JsonObject) -> dict[str, int]:
-    """The model's tokens and their ids.
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of a model.
+
+    Attributes:
+        ids: tokens to ids; of a token given twice the last id.
+        spellings: ids to tokens.
+    """
+
+    ids: Mapping[str, int]
+    spellings: Mapping[int, str]
+
+
+def model_vocabulary(settings: JsonObject) -> Vocabulary:
+    """The tokens that a file describes.
 
     Raises:
         TokenizerError: a token or an id is damaged.
     """
     if model_kind(settings) == "Unigram":
-        return {token: token_id for token_id, (token, _) in enumerate(_scored(settings))}
-    return checked_tokens(settings.value("vocab"), f"{settings.path}: vocab")
+        spellings = dict(enumerate(token for token, _ in _scored(settings)))
+        return Vocabulary({token: token_id for token_id, token in spellings.items()}, spellings)
+    ids = checked_tokens(settings.value("vocab"), f"{settings.path}: vocab")
+    return Vocabulary(ids, {token_id: token for token, token_id in ids.items()})
 
 
 def build_model(

@@ -36,15 +36,18 @@ def build_pipeline(document: Any, source: str) -> Pipeline:
     content = JsonObject(document, source)
     model = content.object("model")
     vocabulary = model_vocabulary(model)
-    added = read_added_tokens(content.objects("added_tokens"), vocabulary)
-    tokens = vocabulary | {token.content: token.id for token in added}
+    entries = content.objects("added_tokens")
+    n_tokens = max(len(vocabulary.ids), len(vocabulary.spellings))
+    added = read_added_tokens(entries, vocabulary.ids, n_tokens)
+    tokens = {**vocabulary.ids, **{token.content: token.id for token in added}}
     normalizer, template, decoder = map(content.optional, ("normalizer", "post_processor", "decoder"))
     steps = list(_steps(content.optional("pre_tokenizer")))
     ending = _byte_level_ending(steps)
-    built = build_model(model, vocabulary, added, None if ending is None else ending.words)
+    built = build_model(model, vocabulary.ids, added, None if ending is None else ending.words)
     return Pipeline(
         kind=built.kind,
         tokens=tokens,
+        model_spellings=vocabulary.spellings,
         added=added,
         normalizer=None if normalizer is None else build_normalizer(normalizer),
         pre_tokenizers=ending.before if built.takes_bytes and ending else _built(steps),

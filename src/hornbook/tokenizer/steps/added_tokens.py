@@ -56,29 +56,32 @@ class AddedToken:
     normalized: bool = False
 
 
-def read_added_tokens(entries: Iterable[JsonObject], vocabulary: Mapping[str, int]) -> list[AddedToken]:
+def read_added_tokens(
+    entries: Iterable[JsonObject], vocabulary: Mapping[str, int], n_tokens: int
+) -> list[AddedToken]:
     """Reads the list of a tokenizer.json.
 
-    As in tokenizers, ids are assigned and not read: a token of the model keeps its id, and the others get the
-    next ones after all ids so far, or after the number of the model's tokens. If a token is listed twice, its
+    As in tokenizers, ids are assigned and not read: a token of the model keeps its id, and the others get
+    consecutive ones from the number of the model's tokens on. If a token is listed twice, its
     last entry counts; so it does if two tokens get one id.
 
     Args:
         entries: the list.
         vocabulary: the tokens of the model.
+        n_tokens: their number, those that are given twice included.
 
     Raises:
         TokenizerError: an entry is damaged.
     """
     tokens: dict[str, AddedToken] = {}
-    next_id = len(vocabulary)
+    next_id = n_tokens
     for entry in entries:
         content = entry.text("content")
         if not content:
             continue
         known = tokens[content].id if content in tokens else vocabulary.get(content)
         token_id = next_id if known is None else known
-        next_id = max(next_id, token_id + 1)
+        next_id += known is None
         special = entry.flag("special", False)
         flags = {key: entry.flag(key, False) for key in ("single_word", "lstrip", "rstrip")}
         normalized = entry.flag("normalized", not special)
@@ -142,11 +145,12 @@ class AddedTokens:
         key = wanted, normalized
         if key not in self._finders:
             tokens = [*self._ordinary.values(), *(self._special[name] for name in wanted)]
-            spelled = {self._spelling(token): token for token in tokens if token.normalized == normalized}
+            spelled = {self.spelling(token): token for token in tokens if token.normalized == normalized}
             self._finders[key] = finder_of(spelled)
         return self._finders[key]
 
-    def _spelling(self, token: AddedToken) -> str:
+    def spelling(self, token: AddedToken) -> str:
+        """How a token is spelled in normalized text."""
         if self._normalize is None or not token.normalized:
             return token.content
         return self._normalize(AlignedText(token.content)).text

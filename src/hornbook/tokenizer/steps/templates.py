@@ -36,21 +36,30 @@ class Template:
     """What a sequence of one text, or of two, consists of.
 
     Attributes:
-        single: the items of one text.
+        single: the items of one text; None if the post-processor cannot take one.
+        bare_single: the items of one text without special tokens.
         pair: the items of two texts; None if the post-processor cannot take two.
         bare_pair: the items of two texts without special tokens.
         trims: passes of trimming white space from the spans of tokens. A pass says whether a space was put
             before the text: trimming spares it, as it is not in the source.
     """
 
-    single: TemplateItems = (A,)
+    single: TemplateItems | None = (A,)
+    bare_single: TemplateItems | None = (A,)
     pair: TemplateItems | None = (A, B)
     bare_pair: TemplateItems | None = (A, B)
     trims: tuple[bool, ...] = ()
 
-    def layout(self) -> Layout:
-        """The template of one text."""
-        return tuple(None if isinstance(item, str) else item for item, _ in self.single)
+    def layout(self, adds_special: bool) -> Layout:
+        """The template of one text, with special tokens or without.
+
+        Raises:
+            TokenizerError: the post-processor cannot take one text.
+        """
+        items = self.single if adds_special else self.bare_single
+        if items is None:
+            raise TokenizerError("encode: the tokenizer's post-processor does not take one text")
+        return tuple(None if isinstance(item, str) else item for item, _ in items)
 
 
 PLAIN = Template()
@@ -69,16 +78,14 @@ def build_template(settings: JsonObject, tokens: Mapping[str, int]) -> Template:
     """
     steps = list(_flattened(settings))
     processors = [processor for step in steps if (processor := _processor(step, tokens)) is not None]
-    single = _applied(processors, [(A,)], True)
-    if single is None or any(item == "B" for item, _ in single):
-        raise settings.error("type", "must make a sequence of one text from one text")
+    single, bare_single = (_applied(processors, [(A,)], adds_special) for adds_special in (True, False))
     trims = [
         step.flag("add_prefix_space", True)
         for step in steps
         if step.value("type") in TRIMMING and step.flag("trim_offsets", True)
     ]
     pair, bare_pair = (_applied(processors, [(A,), (B,)], adds_special) for adds_special in (True, False))
-    return Template(single, pair, bare_pair, tuple(trims))
+    return Template(single, bare_single, pair, bare_pair, tuple(trims))
 
 
 def _flattened(settings: JsonObject) -> Sequence[JsonObject]:
@@ -122,8 +129,8 @@ def _bert(begin: tuple[int, ...], end: tuple[int, ...]) -> Processor:
     def process(sequences: Sequences, adds_special: bool) -> Sequences:
         if not adds_special:
             return sequences
-        first, *others = sequences
-        return [((begin, 0), *first, (end, 0)), *((*other, (end, 1)) for other in others)]
+        firsts = [((begin, 0), *first, (end, 0)) for first in sequences[:1]]
+        return [*firsts, *((*other, (end, 1)) for other in sequences[1:])]
 
     return process
 
@@ -132,7 +139,7 @@ def _roberta(begin: tuple[int, ...], end: tuple[int, ...]) -> Processor:
     def process(sequences: Sequences, adds_special: bool) -> Sequences:
         if not adds_special:
             return [_typed(sequence, 0) for sequence in sequences]
-        starts = [begin, *[end] * (len(sequences) - 1)]
+        starts = [begin, *[end] * len(sequences)][: len(sequences)]
         return [
             ((start, 0), *_typed(sequence, 0), (end, 0))
             for start, sequence in zip(starts, sequences, strict=True)
@@ -150,6 +157,8 @@ def _template(settings: JsonObject) -> Processor:
     templates = [_items(settings.objects(key), special) for key in ("single", "pair")]
 
     def process(sequences: Sequences, adds_special: bool) -> Sequences:
+        if not sequences:
+            raise IndexError("no sequence")
         given = {"A": sequences[0], "B": sequences[1] if len(sequences) > 1 else None}
         result: Sequences = []
         for item, type_id in templates[len(sequences) - 1]:
