@@ -189,8 +189,6 @@ class Finder:
         for match in self.pattern.finditer(text):
             token = self.tokens[match.group()]
             start, stop = match.span()
-            if start < done:
-                continue
             if token.single_word and (_is_word(text, start - 1) or _is_word(text, stop)):
                 continue
             if token.lstrip:
