@@ -26,7 +26,7 @@ from hornbook.tokenizer.steps.decoding_stages import (
     Whole,
     WordPieces,
 )
-from hornbook.tokenizer.steps.search_pattern import search_pattern
+from hornbook.tokenizer.steps.search_pattern import replaced, search_pattern
 
 __all__ = ["SPACED", "Decoder", "DecodingRun", "build_decoder"]
 
@@ -160,8 +160,8 @@ def _metaspace(settings: JsonObject) -> StageMaker:
 
 
 def _replace(settings: JsonObject) -> StageMaker:
-    pattern, content = search_pattern(settings), settings.text("content")
-    return lambda _: ByTokens(lambda token: pattern.sub(lambda _: content, token))
+    find, content = search_pattern(settings), settings.text("content")
+    return lambda _: ByTokens(partial(replaced, find, content))
 
 
 def _strip(settings: JsonObject) -> StageMaker:

@@ -16,7 +16,7 @@ from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.character_map import CharacterMap
 from hornbook.tokenizer.steps.normal_forms import NormalForm
 from hornbook.tokenizer.steps.precompiled import Precompiled
-from hornbook.tokenizer.steps.search_pattern import search_pattern
+from hornbook.tokenizer.steps.search_pattern import FindSpans, replaced, search_pattern
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
 from hornbook.tokenizer.unicode.classes import CONTROLS, LOWER_CASE, MARKS, NONSPACING_MARKS
 from hornbook.tokenizer.unicode.code_points import CodePoints
@@ -54,18 +54,17 @@ def prepend(text: str) -> Normalizer:
     return normalize
 
 
-def replace_text(pattern: re.Pattern[str], content: str) -> Normalizer:
+def replace_text(find: FindSpans, content: str) -> Normalizer:
     """Replaces the matches of a pattern; a replacement has the position of its match's last character."""
 
     def normalize(aligned: AlignedText) -> AlignedText:
         origins: list[int] = []
         done = 0
-        for found in pattern.finditer(aligned.text) if aligned.positions is not None else ():
-            start, stop = found.span()
+        for start, stop in find(aligned.text) if aligned.positions is not None else ():
             origins += [*range(done, start), *[stop - 1] * len(content)]
             done = stop
         origins += range(done, len(aligned.text))
-        return aligned.rewritten(pattern.sub(lambda _: content, aligned.text), origins)
+        return aligned.rewritten(replaced(find, content, aligned.text), origins)
 
     return normalize
 

@@ -14,9 +14,9 @@ from typing import TypeAlias
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.steps.aligned_text import AlignedText
 from hornbook.tokenizer.steps.normalizers import prepend, replace_text, to_byte_alphabet
-from hornbook.tokenizer.steps.search_pattern import search_pattern
+from hornbook.tokenizer.steps.search_pattern import FindSpans, search_pattern, spans_by
 from hornbook.tokenizer.unicode.classes import DIGITS, PUNCTUATION, WORD
-from hornbook.tokenizer.unicode.patterns import SPACES, pattern_named, word_pattern
+from hornbook.tokenizer.unicode.patterns import SPACES, word_pattern
 from hornbook.tokenizer.unicode.regex_classes import class_body, one_of, run_of
 
 __all__ = ["PreTokenizer", "build_pre_tokenizer", "in_turn", "put_space"]
@@ -47,26 +47,24 @@ def in_turn(splits: Iterable[PreTokenizer], aligned: AlignedText) -> list[Aligne
     return words
 
 
-def _matches(pattern: re.Pattern[str], aligned: AlignedText) -> list[AlignedText]:
+def _matches(find: FindSpans, aligned: AlignedText) -> list[AlignedText]:
     """The matches of a pattern, without the text between them."""
-    return [aligned.slice(*found.span()) for found in pattern.finditer(aligned.text)]
+    return [aligned.slice(start, stop) for start, stop in find(aligned.text)]
 
 
-def _split(
-    pattern: re.Pattern[str], behavior: str, inverted: bool, aligned: AlignedText
-) -> list[AlignedText]:
+def _split(find: FindSpans, behavior: str, inverted: bool, aligned: AlignedText) -> list[AlignedText]:
     """Splits where a pattern matches; the behavior says what becomes of the matches."""
-    pieces = [(start, stop, hit != inverted) for start, stop, hit in _pieces(pattern, aligned.text)]
+    pieces = [(start, stop, hit != inverted) for start, stop, hit in _pieces(find, aligned.text)]
     return [aligned.slice(start, stop) for start, stop in ARRANGE[behavior](pieces)]
 
 
-def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[Piece]:
+def _pieces(find: FindSpans, text: str) -> Iterator[Piece]:
     done = 0
-    for found in pattern.finditer(text):
-        if done < found.start():
-            yield done, found.start(), False
-        yield *found.span(), True
-        done = found.end()
+    for start, stop in find(text):
+        if done < start:
+            yield done, start, False
+        yield start, stop, True
+        done = stop
     if done < len(text):
         yield done, len(text), False
 
@@ -120,16 +118,7 @@ ARRANGE: Mapping[str, Callable[[Iterable[Piece]], list[tuple[int, int]]]] = {
 def _build_split(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS)
     inverted = settings.flag("invert", False)
-    named = _named_pattern(settings)
-    pattern = search_pattern(settings) if named is None else named
-    return partial(_split, pattern, behavior, inverted)
-
-
-def _named_pattern(settings: JsonObject) -> re.Pattern[str] | None:
-    """The pattern of a family of models, if the expression is known."""
-    expression = settings.object("pattern").value("Regex")
-    name = pattern_named(expression) if isinstance(expression, str) else None
-    return None if name is None else word_pattern(name)
+    return partial(_split, search_pattern(settings), behavior, inverted)
 
 
 def _metaspace(settings: JsonObject) -> PreTokenizer:
@@ -138,8 +127,8 @@ def _metaspace(settings: JsonObject) -> PreTokenizer:
     old_scheme = "always" if settings.flag("add_prefix_space", True) else "never"
     scheme = settings.choice("prepend_scheme", ("always", "first", "never"), old_scheme)
     is_split = settings.flag("split", True)
-    mark_spaces, put_mark = replace_text(re.compile(" "), mark), prepend(mark)
-    words = re.compile(f"{re.escape(mark)}?[^{re.escape(mark)}]+|{re.escape(mark)}")
+    mark_spaces, put_mark = replace_text(spans_by(re.compile(" ")), mark), prepend(mark)
+    words = spans_by(re.compile(f"{re.escape(mark)}?[^{re.escape(mark)}]+|{re.escape(mark)}"))
 
     def split(aligned: AlignedText) -> list[AlignedText]:
         aligned = mark_spaces(aligned)
@@ -154,12 +143,12 @@ def _metaspace(settings: JsonObject) -> PreTokenizer:
 def _byte_level(settings: JsonObject) -> PreTokenizer:
     """Puts a space before the text, divides it as GPT-2 does, and spells bytes in the byte alphabet."""
     has_prefix = settings.flag("add_prefix_space", True)
-    pattern = word_pattern("gpt2") if settings.flag("use_regex", True) else None
+    find = spans_by(word_pattern("gpt2")) if settings.flag("use_regex", True) else None
 
     def split(aligned: AlignedText) -> list[AlignedText]:
         if has_prefix and not aligned.text.startswith(" "):
             aligned = put_space(aligned)
-        words = [aligned] if pattern is None else _matches(pattern, aligned)
+        words = [aligned] if find is None else _matches(find, aligned)
         return list(map(to_byte_alphabet, words))
 
     return split
@@ -177,16 +166,17 @@ def _fixed_length(settings: JsonObject) -> PreTokenizer:
 
 def _punctuation(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS, "Isolated")
-    return partial(_split, re.compile(one_of(PUNCTUATION)), behavior, False)
+    return partial(_split, spans_by(re.compile(one_of(PUNCTUATION))), behavior, False)
 
 
 def _digits(settings: JsonObject) -> PreTokenizer:
     behavior = "Isolated" if settings.flag("individual_digits", False) else "Contiguous"
-    return partial(_split, re.compile(one_of(DIGITS)), behavior, False)
+    return partial(_split, spans_by(re.compile(one_of(DIGITS))), behavior, False)
 
 
 def _delimiter(settings: JsonObject) -> PreTokenizer:
-    return partial(_split, re.compile(re.escape(settings.character("delimiter"))), "Removed", False)
+    find = spans_by(re.compile(re.escape(settings.character("delimiter"))))
+    return partial(_split, find, "Removed", False)
 
 
 def _sequence(settings: JsonObject) -> PreTokenizer:
@@ -194,7 +184,7 @@ def _sequence(settings: JsonObject) -> PreTokenizer:
 
 
 def _by_matches(expression: str) -> Callable[[JsonObject], PreTokenizer]:
-    return lambda _: partial(_matches, re.compile(expression))
+    return lambda _: partial(_matches, spans_by(re.compile(expression)))
 
 
 BUILDERS: Mapping[str, Callable[[JsonObject], PreTokenizer]] = {

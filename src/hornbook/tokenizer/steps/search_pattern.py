@@ -1,27 +1,54 @@
 """The patterns that normalizers, pre-tokenizers and decoders search for."""
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeAlias
 
 from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.unicode.patterns import pattern_named, word_pattern
+from hornbook.tokenizer.unicode.regex import compile_pattern
 
-__all__ = ["search_pattern"]
+__all__ = ["FindSpans", "replaced", "search_pattern", "spans_by"]
 
-KNOWN_REGEXES = (" {2,}", " +", r"\n", "[0-9]")
-"""Regular expressions with the same meaning in every library; files are written for Oniguruma."""
+FindSpans: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
+"""Gives start and stop of all matches in a text, from left to right."""
+
+SAME_IN_RE = frozenset((" {2,}", " +", r"\n", "[0-9]"))
+"""Regular expressions with the same meaning for `re`; files are written for Oniguruma."""
 
 
-def search_pattern(settings: JsonObject) -> re.Pattern[str]:
+def search_pattern(settings: JsonObject) -> FindSpans:
     """The setting `pattern`: a literal text, or a regular expression.
 
     Raises:
-        TokenizerError: it is neither, or the regular expression is not known.
+        TokenizerError: it is neither, or the regular expression has what is not supported.
     """
     pattern = settings.object("pattern")
     if pattern.value("Regex") is None:
-        literal = pattern.text("String")
-        if not literal:
-            raise pattern.error("String", "is empty; expected a text to look for")
-        expression = re.escape(literal)
-    else:
-        expression = pattern.choice("Regex", KNOWN_REGEXES)
-    return re.compile(expression)
+        return spans_by(re.compile(re.escape(pattern.text("String"))))
+    expression = pattern.text("Regex")
+    if expression in SAME_IN_RE:
+        return spans_by(re.compile(expression))
+    name = pattern_named(expression)
+    return compile_pattern(expression).spans if name is None else spans_by(word_pattern(name))
+
+
+def spans_by(pattern: re.Pattern[str]) -> FindSpans:
+    """The matches of a pattern of `re`."""
+    return partial(_spans, pattern)
+
+
+def replaced(find: FindSpans, content: str, text: str) -> str:
+    """The text with a content, taken literally, in place of each match."""
+    pieces: list[str] = []
+    done = 0
+    for start, stop in find(text):
+        pieces += (text[done:start], content)
+        done = stop
+    return "".join([*pieces, text[done:]])
+
+
+def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    for found in pattern.finditer(text):
+        yield found.span()
