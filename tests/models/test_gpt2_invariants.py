@@ -188,9 +188,9 @@ def test_first_weights_have_the_configured_spread() -> None:
 
 
 def in_training(**dropout: float) -> GPT2:
-    no_dropout = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
-    sizes: dict[str, Any] = {"vocab_size": 23, "n_positions": 11, "n_embd": 14, "n_layer": 2, "n_head": 7}
-    model = GPT2(GPT2Config(**sizes, **no_dropout | dropout), seed=5)
+    settings: dict[str, Any] = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0} | dropout
+    settings |= {"vocab_size": 23, "n_positions": 11, "n_embd": 14, "n_layer": 2, "n_head": 7}
+    model = GPT2(GPT2Config(**settings), seed=5)
     model.train()
     return model
 

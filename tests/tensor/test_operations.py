@@ -378,7 +378,7 @@ def test_type_stays_through_forward_and_backward(case: Case, dtype: str) -> None
         assert leaf.grad.shape == leaf.shape
 
 
-def operations_of(tensor: Tensor) -> set[str]:
+def operations_of(tensor: Recorded) -> set[str]:
     if tensor.node is None:
         return set()
     return {tensor.node.operation}.union(*map(operations_of, tensor.node.parents()))

@@ -15,6 +15,7 @@ from hornbook.cli.doctor import doctor
 from hornbook.cli.embed import embed
 from hornbook.cli.explain import explain
 from hornbook.cli.generate import generate
+from hornbook.cli.interrupts import INTERRUPTED
 from hornbook.cli.layout import shown
 from hornbook.cli.models import models
 from hornbook.cli.options import Settings
@@ -22,7 +23,6 @@ from hornbook.cli.output import open_stdout
 from hornbook.cli.parameters import Group, name_variables
 from hornbook.cli.problems import OK, USAGE, describe, exit_code
 from hornbook.cli.similarity import similarity
-from hornbook.cli.start import INTERRUPTED
 from hornbook.cli.tokens import tokens
 
 __all__ = ["cli", "main", "run_process"]

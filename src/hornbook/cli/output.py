@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from hornbook.cli.interrupts import remove_unfinished_files
 from hornbook.cli.layout import shown
 from hornbook.cli.options import Settings
 from hornbook.cli.problems import naming
-from hornbook.cli.start import remove_unfinished_files
 from hornbook.files import write_whole
 
 __all__ = [

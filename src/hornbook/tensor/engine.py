@@ -9,18 +9,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from hornbook.backend import Array, Ops, get_backend
 from hornbook.errors import ConfigError
+from hornbook.tensor.gradients import Rule
 
-if TYPE_CHECKING:
-    from hornbook.tensor.gradients import Rule
-    from hornbook.tensor.tensor import Tensor
-
-__all__ = ["Node", "backward", "is_recording", "no_grad"]
+__all__ = ["Node", "Recorded", "backward", "is_recording", "no_grad"]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+class Recorded(Protocol):
+    """What the engine knows of a tensor."""
+
+    data: Any
+    grad: Any
+    node: "Node | None"
+    requires_grad: bool
+
+    @property
+    def dtype(self) -> Any:
+        """The type of an element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Node:
     inputs: tuple[Any, ...]
     options: dict[str, Any]
 
-    def parents(self) -> Iterator["Tensor"]:
+    def parents(self) -> Iterator[Recorded]:
         """The inputs that want a gradient."""
         return (x for x in self.inputs if getattr(x, "requires_grad", False))
 
@@ -57,7 +67,7 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-def backward(root: "Tensor", grad: Array, rules: Mapping[str, "Rule"]) -> None:
+def backward(root: Recorded, grad: Array, rules: Mapping[str, Rule]) -> None:
     """Adds d(sum(root * grad))/d(leaf) to `.grad` of every leaf that `root` was computed from.
 
     Each leaf owns its gradient, in its own type.
@@ -80,8 +90,8 @@ def backward(root: "Tensor", grad: Array, rules: Mapping[str, "Rule"]) -> None:
 
 
 def _contributions(
-    ops: Ops, tensor: "Tensor", node: Node, grad: Array, rules: Mapping[str, "Rule"]
-) -> Iterator[tuple["Tensor", Array]]:
+    ops: Ops, tensor: Recorded, node: Node, grad: Array, rules: Mapping[str, Rule]
+) -> Iterator[tuple[Recorded, Array]]:
     arrays = [getattr(x, "data", x) if hasattr(x, "requires_grad") else x for x in node.inputs]
     results = rules[node.operation](ops, grad, tensor.data, *arrays, **node.options)
     for source, result in zip(node.inputs, results, strict=True):
@@ -92,11 +102,11 @@ def _contributions(
         yield source, result
 
 
-def _inputs_first(root: "Tensor") -> list["Tensor"]:
+def _inputs_first(root: Recorded) -> list[Recorded]:
     """Every tensor that `root` depends on, each after all of its inputs. A loop, so depth is no limit."""
-    order: list[Tensor] = []
+    order: list[Recorded] = []
     seen: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    stack: list[tuple[Recorded, bool]] = [(root, False)]
     while stack:
         tensor, inputs_done = stack.pop()
         if inputs_done:
