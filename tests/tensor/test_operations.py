@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hornbook.nn import functional
 from hornbook.tensor import Tensor, apply, apply_with_gradients, cat, check_gradients, tril, triu
-from hornbook.tensor.engine import backward
+from hornbook.tensor.engine import Recorded, backward
 from hornbook.tensor.gradients import GRADIENTS, Rule
 
 Array = NDArray[Any]

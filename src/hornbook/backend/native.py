@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import _native as kernels
+import hornbook._native as kernels
 from hornbook.backend.cache import KVCache, LayerCache
 from hornbook.backend.linear import as_rows
 from hornbook.backend.lookup import check_ids

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from hornbook import _native as kernels
+import hornbook._native as kernels
 from hornbook.backend.active import computing_with
 from hornbook.backend.ops import Ops
 from hornbook.backend.types import Array

@@ -61,7 +61,7 @@ def describe(error: Exception, settings: Settings) -> str:
     for pattern, words in ADVICE:
         message = pattern.sub(words, message)
     if settings.offline:
-        message = message.replace("unset HF_HUB_OFFLINE", "leave out --offline")
+        message = message.replace("go online once", "leave out --offline")
     return message + _about_the_name(error, settings.model)
 
 

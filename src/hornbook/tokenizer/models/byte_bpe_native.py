@@ -13,7 +13,7 @@ from hornbook.tokenizer.unicode.patterns import SPACES, Pattern
 from hornbook.tokenizer.unicode.ranges import LETTERS, NUMBERS
 
 try:
-    from hornbook import _native as native
+    import hornbook._native as native
 except ImportError:  # no compiler was found at installation
     native = None  # type: ignore[assignment]
 
