@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from hornbook.backend import use_backend
 from hornbook.errors import ShapeError
 from hornbook.nn import Attention, Dropout, LayerNorm, Linear, Module, Parameter
 from hornbook.tensor import Tensor
@@ -110,3 +113,24 @@ def test_a_module_says_what_it_is() -> None:
     assert repr(layer.pack("int8")) == "PackedLinear(2,020 parameters, packed in int8)"
     layer.weight.data = layer.weight.data.astype("float64")
     assert repr(layer) == "Linear(2,020 parameters, float32, float64)"
+
+
+class Wide(Module):
+    def __init__(self) -> None:
+        self.first, self.second, self.third = (Linear(211, 223) for _ in range(3))
+        self.more = [Linear(211, 223) for _ in range(3)]
+
+
+def test_packing_holds_one_weight_twice_at_a_time() -> None:
+    with use_backend("numpy"):
+        tracemalloc.start()
+        try:
+            model = Wide()
+            tracemalloc.reset_peak()
+            model.pack("float32")
+            held, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    weight = 4 * 211 * 223
+    assert held < 6.5 * weight
+    assert peak < 7.5 * weight

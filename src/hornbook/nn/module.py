@@ -49,9 +49,8 @@ class Module:
 
     def named_weights(self) -> Iterator[tuple[str, Parameter | Packed]]:
         """Every weight once: parameters, and what a packed layer has in place of one."""
-        yield from self.own_weights()
-        for name, layer in self.children():
-            yield from ((f"{name}.{inner}", weight) for inner, weight in layer.named_weights())
+        for prefix, layer in self._layers():
+            yield from ((prefix + name, weight) for name, weight in layer.own_weights())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, in the order of definition."""
@@ -117,10 +116,11 @@ class Module:
     def named_generators(self) -> Iterator[tuple[str, Generator]]:
         """Every source of random numbers once, by the first of its names; layers may share one."""
         seen: set[int] = set()
-        for name, generator in self._all_generators():
-            if id(generator) not in seen:
-                seen.add(id(generator))
-                yield name, generator
+        for prefix, layer in self._layers():
+            for name, value in vars(layer).items():
+                if isinstance(value, Generator) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield prefix + name, value
 
     def random_state(self) -> dict[str, dict[str, Any]]:
         """Where each source of random numbers has got to, by name, as what JSON can hold."""
@@ -164,11 +164,12 @@ class Module:
 
     def packed_layer(self, dtype: WeightType) -> "Module":
         """What stands for this layer in a packed module; those that have a packed form override this."""
-        for name, value in list(vars(self).items()):
-            if isinstance(value, Module):
+        for name in vars(self):  # one at a time, so that only one weight exists twice
+            if isinstance(value := vars(self)[name], Module):
                 setattr(self, name, value.packed_layer(dtype))
             elif isinstance(value, list):
-                value[:] = [x.packed_layer(dtype) if isinstance(x, Module) else x for x in value]
+                for i, layer in enumerate(value):
+                    value[i] = layer.packed_layer(dtype) if isinstance(layer, Module) else layer
         return self
 
     def freeze(self) -> None:
@@ -189,11 +190,12 @@ class Module:
         """
         if mode:
             self._check_unpacked("train")
-        self._set_training(mode)
+        for _, layer in self._layers():
+            layer.training = mode
 
     def eval(self) -> None:
         """Lets this and all inner layers act as in use."""
-        self._set_training(False)
+        self.train(False)
 
     def __repr__(self) -> str:
         weights = [weight for _, weight in self.named_weights()]
@@ -203,15 +205,12 @@ class Module:
         form = "packed in " * self.is_packed + ", ".join(types)
         return f"{type(self).__name__}({self.num_parameters():,} parameters, {form})"
 
-    def _all_generators(self) -> Iterator[tuple[str, Generator]]:
-        yield from ((name, value) for name, value in vars(self).items() if isinstance(value, Generator))
+    def _layers(self, prefix: str = "") -> list[tuple[str, "Module"]]:
+        """This and all inner layers, each with what stands before the names of its weights."""
+        layers = [(prefix, self)]
         for name, layer in self.children():
-            yield from ((f"{name}.{inner}", generator) for inner, generator in layer._all_generators())
-
-    def _set_training(self, mode: bool) -> None:
-        self.training = mode
-        for _, layer in self.children():
-            layer._set_training(mode)
+            layers += layer._layers(f"{prefix}{name}.")
+        return layers
 
     def _check_unpacked(self, operation: str) -> None:
         if self.is_packed:
