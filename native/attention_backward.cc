@@ -61,7 +61,7 @@ void copy_out(float* to, int64_t stride, const float* from, const Problem& p) {
         std::memcpy(to + i * stride, from + i * p.padded, static_cast<size_t>(p.size) * sizeof(float));
 }
 
-// to[D, 64] = rows[count, P] transposed, zeros behind.
+// to[D, 64] = rows[count, P] transposed, filled up with zeros.
 void transpose_block(float* to, const float* rows, int64_t count, const Problem& p) {
     for (int64_t d = 0; d < p.size; ++d)
         for (int64_t j = 0; j < side; ++j) to[d * side + j] = j < count ? rows[j * p.padded + d] : 0.0f;

@@ -116,7 +116,7 @@ struct Block {
     int64_t columns;
 };
 
-// Calls multiply(rows, c, c_stride, begin) for each tile, with a place for whole panels where the output has none.
+// Calls multiply(rows, c, c_stride, begin) for each tile, with a buffer for whole panels where the output has no room.
 template <int P, class Multiply>
 void for_each_tile(const Block& block, bool accumulate, const Multiply& multiply) {
     alignas(64) float whole[tile_rows * P * panel];

@@ -113,8 +113,8 @@ std::atomic<int> configured_threads{1};
 std::atomic<Pool*> the_pool{nullptr};
 std::mutex pool_creation;
 
-// The child of a fork has none of the workers: it forgets the pool, whose memory stays with its lost threads.
-void forget_pool() {
+// The child of a fork has none of the workers: it drops the pool, whose memory stays with the lost threads.
+void drop_pool() {
     the_pool.store(nullptr);
     pool_creation.unlock();
 }
@@ -123,7 +123,7 @@ Pool& pool() {
     if (Pool* existing = the_pool.load(std::memory_order_acquire)) return *existing;
     const std::lock_guard<std::mutex> lock(pool_creation);
     if (the_pool.load() == nullptr) {
-        static const int registered = pthread_atfork([] { pool_creation.lock(); }, [] { pool_creation.unlock(); }, forget_pool);
+        static const int registered = pthread_atfork([] { pool_creation.lock(); }, [] { pool_creation.unlock(); }, drop_pool);
         (void)registered;
         the_pool.store(new Pool, std::memory_order_release);
     }

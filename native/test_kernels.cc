@@ -1,6 +1,6 @@
 // The kernels without Python: against plain loops in float64, between guard pages, at any alignment.
 //
-// Every buffer ends at a page that may not be touched, or begins behind one, or is shifted by a few bytes; sizes run from 0 to 130.
+// Every buffer ends at a page that may not be touched, or begins after one, or is shifted by a few bytes; sizes run from 0 to 130.
 // A kernel that reads or writes one element too many is killed on the spot. Prints one line for each instruction set that can run.
 #include <cmath>
 #include <cstdio>
@@ -92,8 +92,8 @@ Bits test_attention(const Kernels& k, int64_t size, bool causal) {
     const Numbers qkv(size * 3 * c, 1), grad(size * c, 2);
     Guarded<float> out(size * c), log_sums(size * heads), dqkv(size * 3 * c);
     Guarded<int32_t> offsets(3);
-    const int32_t places[] = {0, static_cast<int32_t>(split), static_cast<int32_t>(size)};
-    std::memcpy(offsets, places, sizeof places);
+    const int32_t bounds[] = {0, static_cast<int32_t>(split), static_cast<int32_t>(size)};
+    std::memcpy(offsets, bounds, sizeof bounds);
     k.attention(out, log_sums, qkv, nullptr, {offsets, 2}, {heads, heads, d, causal, 0.7f});
     k.attention_backward(dqkv, grad, qkv, out, log_sums, {offsets, 2}, {heads, heads, d, causal, 0.7f});
     for (int64_t row = 0; row < size; ++row) {
@@ -321,9 +321,9 @@ int main(int argc, char** argv) {
         const long before = checks;
         for (int64_t size = 0; size <= 130; size += step) {
             std::vector<Bits> results;
-            for (const int64_t place : placements) {
-                placement = place;
-                set_thread_count(place == 4 ? 3 : 1);
+            for (const int64_t shift : placements) {
+                placement = shift;
+                set_thread_count(shift == 4 ? 3 : 1);
                 results.push_back(run_all(*kernels_named(name), size));
                 check(results.back() == results.front(), "the same bits at any alignment and number of threads", size);
             }

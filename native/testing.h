@@ -22,7 +22,7 @@ inline void check(bool good, const char* what, int64_t size) {
 
 // ---- memory between guard pages ---------------------------------------------------------------------------------------------
 
-// Where a buffer lies between its guard pages: so many bytes behind the first, or flush with the second.
+// Where a buffer lies between its guard pages: so many bytes after the first, or flush with the second.
 constexpr int64_t flush_end = -1;
 inline int64_t placement = flush_end;
 

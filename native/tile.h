@@ -1,6 +1,6 @@
 // The heart of every matrix product: a tile of rows times panels of 16 columns, kept in registers while k runs.
 //
-// Each element of the result is one chain of fused multiply-adds over k = 0, 1, 2, ... that starts from what is there already.
+// Each element of the result is one chain of fused multiply-adds over k = 0, 1, 2, ... that starts from the value that the output already has.
 // Tiles differ only in how many such chains run side by side. So a row gets the same bits from a tile of one row in a
 // matrix-vector product, from one of fourteen in a matrix product, and when k is cut into blocks whose sums wait in memory.
 #pragma once

@@ -44,7 +44,7 @@ private:
     }();
 };
 
-// A word and its ids, behind them no_id. Zeros are an empty entry: no word has a length of 0.
+// A word and its ids, then no_id. Zeros are an empty entry: no word has a length of 0.
 struct WordEntry {
     static constexpr int most_ids = 4;
     static constexpr int32_t no_id = -1;

@@ -241,7 +241,7 @@ class MergeLearner:
     """Learns which pairs of symbols to merge; see `hornbook.tokenizer.training.learn_merges.MergeLearner`.
 
     Args:
-        symbols: int32 `[S]`, N words one behind the other, each symbol from 0 to n_symbols - 1.
+        symbols: int32 `[S]`, N words one after the other, each symbol from 0 to n_symbols - 1.
         offsets: int32 or int64 `[N + 1]`, where each word begins, and where the last one ends.
         counts: int64 `[N]`, how often each word occurs.
         n_symbols: at most 2**30.

@@ -1,4 +1,4 @@
-"""Sequences of a cache that begin anew, are copied, and change places, on every backend."""
+"""Sequences of a cache that are reset, copied and reordered, on every backend."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -55,7 +55,7 @@ EVERY = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def misaligned(values: NDArray[Any]) -> NDArray[Any]:
-    """The same values one byte behind an aligned address."""
+    """The same values one byte after an aligned address."""
     memory = np.zeros(values.nbytes + 1, np.uint8)
     shifted = memory[1:].view(values.dtype).reshape(values.shape)
     shifted[...] = values

@@ -139,22 +139,22 @@ def test_dropout_acts_in_training_alone() -> None:
     assert model(ids).numpy().tobytes() == still.tobytes()
 
 
-@pytest.mark.parametrize("place", ["embd_pdrop", "attn_pdrop", "resid_pdrop"])
-def test_each_dropout_acts_where_it_is_named(place: str) -> None:
+@pytest.mark.parametrize("rate", ["embd_pdrop", "attn_pdrop", "resid_pdrop"])
+def test_each_dropout_acts_where_it_is_named(rate: str) -> None:
     """Of the embedding it zeroes elements, elsewhere it changes what the first block makes of them."""
-    rates = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0, place: 0.5}
+    rates = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0, rate: 0.5}
     model, batch = GPT2(small(**rates), seed=5), PackedBatch.pack([[1, 2, 3, 5, 7]])
     still = [x.numpy() for x in model.hidden_states(batch)]
     model.train()
     moving = [x.numpy() for x in model.hidden_states(batch)]
     changed = moving[0] != still[0]
-    assert changed.any() == (place == "embd_pdrop")
+    assert changed.any() == (rate == "embd_pdrop")
     assert (moving[1] != still[1]).any()
-    if place == "resid_pdrop":
+    if rate == "resid_pdrop":
         for branch in (model.h[0].attn, model.h[0].mlp):
             zeroed = branch(Tensor(still[0])).numpy() == 0
             assert 0.2 < zeroed.mean() < 0.8
-    if place == "embd_pdrop":
+    if rate == "embd_pdrop":
         zeroed = moving[0] == 0
         assert 0.2 < zeroed.mean() < 0.8
         np.testing.assert_allclose(moving[0][~zeroed], 2 * still[0][~zeroed], rtol=1e-6)

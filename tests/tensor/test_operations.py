@@ -115,8 +115,8 @@ def np_distance_bias(bias: Array) -> Array:
 
 
 def np_cross_entropy(x: Array, table: Array) -> Array:
-    chances = np_softmax(x @ table.T)
-    losses = [-np.log(chances[row, target]) if target >= 0 else 0 for row, target in enumerate(TARGETS)]
+    probabilities = np_softmax(x @ table.T)
+    losses = [-np.log(probabilities[row, target]) if target >= 0 else 0 for row, target in enumerate(TARGETS)]
     return np.array(losses)
 
 

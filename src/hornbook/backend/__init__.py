@@ -1,7 +1,7 @@
-"""Backends: who computes, and in which memory.
+"""Backends: what computes, and in which memory.
 
 `Ops` has every operation in NumPy. Models, layers and tensors ask `get_backend()` and never call NumPy
-themselves, so that the same model runs wherever there is an `Ops`. Read `ops.py` first, then the family
+themselves, so that the same model runs on every backend. Read `ops.py` first, then the family
 files it joins.
 """
 

@@ -1,7 +1,7 @@
 """Creation, arithmetic, shapes, indexing and reductions: NumPy's own, one line each.
 
-They teach, and they serve unusual models; no hot path runs through them. The fused operations that
-matter for speed are in the neighbouring files.
+They are for learning and for unusual models; no hot path uses them. The fused operations that matter for
+speed are in the neighbouring files.
 """
 
 from collections.abc import Mapping

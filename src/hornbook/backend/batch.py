@@ -56,7 +56,7 @@ class PackedBatch:
 
     @classmethod
     def pack(cls, sequences: Iterable[Any], starts: Array | None = None) -> "PackedBatch":
-        """Packs sequences of ids, one after the other; see `from_offsets`.
+        """Packs sequences of ids, which begin at positions `starts` (0 without it); see `from_offsets`.
 
         Raises:
             ShapeError: a sequence is not a row of integers, or `starts` are not one for each, 0 or more.
@@ -77,13 +77,13 @@ class PackedBatch:
 
     @classmethod
     def from_ids(cls, ids: Any) -> tuple["PackedBatch", tuple[int, ...]]:
-        """Packs `[T]` or `[B, T]`, the shapes of the textbooks; also returns that shape."""
+        """Packs ids of shape `[T]` or `[B, T]`; also returns that shape."""
         array = as_ids(ids)
         return cls.pack(array if array.ndim == 2 else [array]), array.shape
 
     @property
     def n_positions(self) -> int:
-        """The number of positions that the furthest token needs."""
+        """One more than the largest position."""
         return int(self.positions.max(initial=-1)) + 1
 
     @property

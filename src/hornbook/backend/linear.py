@@ -1,4 +1,4 @@
-"""The matrix product with what surrounds it in a transformer: bias, activation, residual."""
+"""The matrix product, fused with bias, activation and residual as in a transformer."""
 
 from math import prod
 

@@ -1,8 +1,8 @@
 """Cross-entropy straight from hidden states, a block of rows at a time.
 
-The logits of a batch are N x V numbers, far more than anything else in a training step. They exist here
-one block at a time: the forward pass keeps one loss a row, and the backward pass computes its block of
-logits again.
+The logits of a batch are N x V numbers, far more than anything else in a training step. Here only one block
+of them exists at a time: the forward pass keeps one loss for each row, and the backward pass computes each
+block of logits again.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """NativeOps: the operations that have a kernel in C++. All others, and float64, are the reference's.
 
-The kernels are in `native/`, with the formulas in `native/kernels.h`. Here arrays find their kernel, and
-weights and caches get the layouts that kernels read.
+The kernels are in `native/`, with the formulas in `native/kernels.h`. This file chooses the kernel for given
+arrays, and gives weights and caches the layouts that kernels read.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ class NativeOps(Ops):
     Each row of a result has the same bits whatever the number of rows, sequences or threads.
 
     Raises:
-        ConfigError: HORNBOOK_NUM_THREADS or HORNBOOK_ISA name what cannot be.
+        ConfigError: HORNBOOK_NUM_THREADS or HORNBOOK_ISA has a value that this machine cannot use.
     """
 
     name = "native"
@@ -159,7 +159,7 @@ class NativeOps(Ops):
         try:
             rows = look_up(ids.reshape(-1))
         except (TypeError, ValueError):
-            check_ids(ids, table.shape[0])  # says it in the words of the reference
+            check_ids(ids, table.shape[0])  # the message of the reference
             raise
         return rows.reshape(*ids.shape, table.shape[1])
 

@@ -18,7 +18,7 @@ class NormOps:
             x: `[..., C]`.
             weight: `[C]`.
             bias: `[C]`, or None for zeros.
-            eps: keeps the root away from zero; part of the model's configuration.
+            eps: keeps the divisor away from zero; part of the model's configuration.
 
         Returns:
             `[..., C]`.

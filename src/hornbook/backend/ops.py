@@ -32,10 +32,10 @@ class Ops(ArrayOps, LossOps, AttentionOps, NormOps, LookupOps, OptimizerOps):
         return f"NumPy {np.__version__}{reason}"
 
     def repeatable(self, function: Callable[[], Array]) -> Callable[[], Array]:
-        """A function for computing the same thing many times: `function` on the same arrays.
+        """A function for computing the same many times: `function` on the same arrays.
 
-        The caller changes what is in the arrays between calls, never the arrays. A backend may note what
-        the first call does, and do only that from then on; so results live until the next call, and
+        The caller changes the contents of the arrays between calls, never the arrays. A backend may record
+        what the first call computes and repeat only that; so the next call overwrites a result, and
         whatever else `function` does happens once.
         """
         return function

@@ -37,7 +37,7 @@ class OptimizerOps:
             v: mean of their squares, zeros at first.
             lr: learning rate.
             betas: how much of m and v is kept.
-            eps: keeps the division away from zero.
+            eps: keeps the divisor away from zero.
             weight_decay: pulls the parameter to zero, apart from the gradient.
             step: counts from 1.
             grad_scale: for clipping, without another pass over the gradient.

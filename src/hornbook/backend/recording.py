@@ -1,7 +1,7 @@
-"""A step of decoding as a list of kernel calls, made again without Python in between.
+"""A step of decoding as a list of kernel calls, repeated without Python between them.
 
 A step of a small model takes some thirty kernels of a few microseconds each, less than Python needs to call
-them. Their arrays stay the same from step to step, so the calls are noted once and then replayed.
+them. Their arrays stay the same from step to step, so the calls are recorded once and then replayed.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from hornbook.backend.types import Array
 __all__ = ["Repeated"]
 
 ONE_KERNEL = frozenset({"add", "attention", "embedding", "layer_norm", "linear", "unembed"})
-"""Operations that do nothing but call one kernel, if there is one for their arrays."""
+"""Operations that only call one kernel, if one exists for their arrays."""
 
 
 class RecordingOps:
-    """Stands in for the backend and watches whether all that it computes can be replayed.
+    """Takes the place of the backend, and checks whether all that it computes can be replayed.
 
     Attributes:
-        complete: whether every operation was a kernel that the recording holds, or gave back what it got.
+        complete: whether every operation was one recorded kernel, or returned its input.
     """
 
     def __init__(self, ops: Ops, recording: kernels.Recording) -> None:
@@ -48,7 +48,7 @@ class RecordingOps:
 class Repeated:
     """Calls a function once, and then repeats the kernels that it called.
 
-    Where something else than kernels took part, it goes on calling the function.
+    Where anything but kernels computed, it goes on calling the function.
     """
 
     def __init__(self, ops: Ops, function: Callable[[], Array]) -> None:

@@ -1,4 +1,4 @@
-"""GPT-2, top-down: a table of tokens, blocks of attention and MLP, a last normalisation.
+"""GPT-2, top-down: a table of tokens, blocks of attention and MLP, a final normalisation.
 
 The one definition, for generating, embedding and training alike. Shapes: N rows (the tokens of all
 sequences, packed one after the other), C = n_embd, V = vocab_size.
@@ -64,7 +64,7 @@ class GPT2(Module):
 
     Args:
         config: its shape.
-        seed: of the first weights, and of dropout; None for different ones each time.
+        seed: for first weights and dropout; None for different ones each time.
 
     Example:
         >>> model = GPT2(GPT2Config(vocab_size=11, n_positions=8, n_embd=6, n_layer=1, n_head=2), seed=0)
@@ -189,5 +189,5 @@ def _attention_scale(config: GPT2Config, index: int) -> float:
 
 
 def _residual_std(config: GPT2Config) -> float:
-    """Branches that join the stream start smaller, so that its variance does not grow with depth."""
+    """The last layers of branches start smaller, so that the stream's variance does not grow with depth."""
     return config.initializer_range / sqrt(2 * config.n_layer)

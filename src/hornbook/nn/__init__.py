@@ -1,4 +1,4 @@
-"""Layers: parameters with names, and what is computed with them.
+"""Layers: weights with names, and the computations with them.
 
 `module.py` finds and names weights, `layers.py` and `attention.py` are the layers, `packed.py` has what
 replaces them in a model that is only used, `functional.py` the same as functions, `init.py` the first values.

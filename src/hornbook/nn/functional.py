@@ -29,7 +29,7 @@ def linear(
 ) -> Tensor:
     """activation(x W + b) + residual: `[N, K] -> [N, M]`, see `Ops.linear`.
 
-    One operation; but while gradients are recorded the activation is one of its own, because its
+    One operation. While gradients are recorded, the activation is an operation of its own, because its
     derivative needs the values before it.
     """
     if activation == "none":
@@ -46,7 +46,7 @@ def unembed(x: Tensor, table: Tensor | Packed) -> Tensor:
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, eps: float) -> Tensor:
-    """Rows with mean 0 and variance 1, scaled and moved: see `Ops.layer_norm`."""
+    """Rows of mean 0 and variance 1, times weight, plus bias: see `Ops.layer_norm`."""
     return apply("layer_norm", x, weight, bias, eps=eps)
 
 

@@ -1,4 +1,4 @@
-"""First values of parameters, and how to do without them."""
+"""First values of parameters, and how to skip them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ _skipping: ContextVar[bool] = ContextVar("skipping", default=False)
 
 @contextmanager
 def skip_init() -> Iterator[None]:
-    """Leaves parameters uninitialised: for layers whose weights are loaded right after.
+    """Leaves parameters uninitialised, for layers whose weights are loaded right afterwards.
 
-    Memory that is never written is never taken from the system, so a model costs nothing until then.
+    The system provides memory when it is first written, so a model costs nothing until then.
     """
     token = _skipping.set(True)
     try:

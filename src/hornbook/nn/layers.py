@@ -101,7 +101,7 @@ class LayerNorm(Module):
 
     Args:
         normalized_shape: C, the length of a row.
-        eps: keeps the root away from zero.
+        eps: keeps the divisor away from zero.
         bias: whether to add one.
     """
 
@@ -134,16 +134,16 @@ class Dropout(Module):
 
     @property
     def active(self) -> bool:
-        """Whether it changes anything."""
+        """Whether a call zeroes anything."""
         return self.training and self.p > 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """The shape of x."""
         return functional.dropout(x, self.p, self.rng) if self.active else x
 
 
 class ResidualLinear(Linear):
-    """residual + dropout(x W + b): where a branch of the network joins the stream again.
+    """residual + dropout(x W + b): the last layer of a branch, added to the residual stream.
 
     Args:
         in_features: K.

@@ -23,7 +23,7 @@ class AdamW:
             those names too, else they are numbered.
         lr: learning rate; may be changed between steps.
         betas: how much of the running means of gradients and of their squares is kept.
-        eps: keeps the division away from zero.
+        eps: keeps the divisor away from zero.
         weight_decay: pulls parameters to zero.
 
     Attributes:

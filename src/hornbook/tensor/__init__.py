@@ -1,7 +1,7 @@
 """Tensors and their gradients.
 
-`tensor.py` is what one computes with, `engine.py` how gradients flow back, `gradients.py` what each
-operation does to them, `check.py` how one knows that they are right.
+`tensor.py` is what users compute with, `engine.py` sends gradients back through a computation, `gradients.py`
+has the derivative of each operation, `check.py` compares derivatives with differences.
 """
 
 from hornbook.tensor.check import check_gradients

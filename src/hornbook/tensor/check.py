@@ -14,8 +14,8 @@ def check_gradients(
 ) -> float:
     """The relative error of `backward` against central differences, (f(x+h) - f(x-h)) / 2h.
 
-    The result of `function` is weighted with random numbers and summed, so that every element counts
-    with another weight.
+    The result of `function` is weighted with random numbers and summed, so that each element has its
+    own weight.
 
     Args:
         function: takes as many tensors as there are inputs and returns one.

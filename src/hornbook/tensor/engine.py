@@ -1,6 +1,6 @@
-"""Reverse-mode differentiation of whatever was computed. It knows no operation.
+"""Reverse-mode differentiation of any computation. It knows no operation.
 
-Computing with recorded tensors leaves a graph behind: each result remembers the operation's name and its
+Computing with tensors that require gradients builds a graph: each result records the operation's name and its
 inputs. `backward` walks that graph from the result to the leaves and asks a table of rules (see
 `gradients.py`) what each operation does to the gradient.
 """
@@ -39,7 +39,7 @@ class Node:
 
     Attributes:
         operation: a name in the table of rules.
-        inputs: its positional arguments; those that are tensors may get gradients.
+        inputs: its positional arguments; tensors among them may get gradients.
         options: its keyword arguments.
     """
 
@@ -48,18 +48,18 @@ class Node:
     options: dict[str, Any]
 
     def parents(self) -> Iterator[Recorded]:
-        """The inputs that want a gradient."""
+        """The inputs that require a gradient."""
         return (x for x in self.inputs if getattr(x, "requires_grad", False))
 
 
 def is_recording() -> bool:
-    """Whether operations remember how to be differentiated."""
+    """Whether operations are recorded, so that they can be differentiated."""
     return _recording.get()
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Computes without remembering: less memory and time, no gradients."""
+    """Computes without recording: less memory and time, no gradients."""
     token = _recording.set(False)
     try:
         yield

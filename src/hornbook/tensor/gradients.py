@@ -1,4 +1,4 @@
-"""The table of derivatives: operation -> what it does to a gradient. It knows no engine.
+"""The table of derivatives: from an operation to its rule for gradients. It knows no engine.
 
 A rule is called as `rule(ops, grad, output, *inputs, **options)` with arrays, where `grad` is the gradient
 with respect to the output. It returns one gradient for each input, None where there is none.
@@ -98,7 +98,7 @@ def matmul(ops: Ops, grad: Array, _: Array, x: Array, y: Array) -> Grads:
     return ops.reshape(dx, x.shape), ops.reshape(dy, y.shape)
 
 
-# Shapes: the gradient takes the way back.
+# Shapes: the gradient gets the shape of the input again.
 
 
 def reshape(ops: Ops, grad: Array, _: Array, x: Array, **__: Any) -> Grads:
@@ -113,17 +113,17 @@ def permute(ops: Ops, grad: Array, _: Array, __: Array, *, axes: tuple[int, ...]
 
 
 def transpose(ops: Ops, grad: Array, _: Array, __: Array, *, axis1: int, axis2: int) -> Grads:
-    """Swapping twice is nothing."""
+    """The same swap undoes itself."""
     return (ops.transpose(grad, axis1, axis2),)
 
 
 def broadcast_to(ops: Ops, grad: Array, _: Array, x: Array, **__: Any) -> Grads:
-    """A value that was repeated gets the sum of its copies' gradients."""
+    """A value that was repeated gets the sum of the gradients of its copies."""
     return (ops.sum_to(grad, x.shape),)
 
 
 def cat(ops: Ops, grad: Array, _: Array, *arrays: Array, axis: int) -> Grads:
-    """Each part gets its piece of the gradient."""
+    """Each input gets its part of the gradient."""
     axis %= grad.ndim
     parts, begin = [], 0
     for x in arrays:
@@ -133,30 +133,30 @@ def cat(ops: Ops, grad: Array, _: Array, *arrays: Array, axis: int) -> Grads:
     return tuple(parts)
 
 
-# Indexing: what was not taken gets zero.
+# Indexing: elements that were not taken get zero.
 
 
 def getitem(ops: Ops, grad: Array, _: Array, x: Array, *, index: Any) -> Grads:
-    """The gradient at the taken places, summed where one was taken twice."""
+    """The gradient of each element that was taken, summed where it was taken twice."""
     return (ops.scatter_add(grad, index, x.shape),)
 
 
 def masked_fill(ops: Ops, grad: Array, _: Array, x: Array, mask: Array, *, value: float) -> Grads:
-    """Filled places get no gradient."""
+    """Filled elements get no gradient."""
     return ops.sum_to(ops.masked_fill(grad, mask, 0), x.shape), None
 
 
 def tril(ops: Ops, grad: Array, _: Array, __: Array, *, k: int) -> Grads:
-    """Removed places get no gradient."""
+    """Removed elements get no gradient."""
     return (ops.tril(grad, k),)
 
 
 def triu(ops: Ops, grad: Array, _: Array, __: Array, *, k: int) -> Grads:
-    """Removed places get no gradient."""
+    """Removed elements get no gradient."""
     return (ops.triu(grad, k),)
 
 
-# Reductions: the gradient is spread over what was reduced.
+# Reductions: the gradient is spread over the elements that were reduced.
 
 
 def sum_(ops: Ops, grad: Array, _: Array, x: Array, *, axis: Axis, keepdims: bool) -> Grads:
@@ -279,9 +279,9 @@ def cross_entropy(ops: Ops, grad: Array, _: Array, x: Array, table: Array, targe
 
 
 def scaled(ops: Ops, grad: Array, _: Array, *__: Array, gradients: list[Array]) -> Grads:
-    """Gradients that were computed with the value, and are given away once: see `apply_with_gradients`."""
+    """The gradients that were computed with the value, which are used up: see `apply_with_gradients`."""
     if not gradients:
-        raise ConfigError("backward: this loss has given its gradients away; compute it again")
+        raise ConfigError("backward: the gradients of this loss are used up; compute it again")
     given = tuple(gradients)
     gradients.clear()
     return given if ops.item(grad) == 1 else tuple(ops.mul(gradient, grad) for gradient in given)

@@ -1,4 +1,4 @@
-"""Tensor: an array that remembers how it was computed."""
+"""Tensor: an array that records how it was computed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ class Tensor:
 
     Attributes:
         data: the values.
-        requires_grad: whether `backward` reaches it.
+        requires_grad: whether `backward` computes its gradient.
         grad: d(result)/d(this), filled by `backward` in leaves; an array of the same shape, or None.
         node: how it was computed; None for a leaf.
 
@@ -34,9 +34,9 @@ class Tensor:
         """Wraps an array as it is, without a copy; nested lists and numbers become float32.
 
         Args:
-            values: what it shall hold.
+            values: what it holds.
             dtype: the type to convert to.
-            requires_grad: whether `backward` reaches it.
+            requires_grad: whether `backward` computes its gradient.
 
         Raises:
             ConfigError: a gradient is asked for with respect to integers.
@@ -273,11 +273,11 @@ class Tensor:
         return apply("getitem", self, index=arrays)
 
     def slice(self, axis: int, start: int | None = None, stop: int | None = None) -> "Tensor":
-        """The places `start` to `stop` of one axis."""
+        """The positions from `start` up to, not including, `stop` along one axis."""
         return self._at(axis, slice(start, stop))
 
     def select(self, axis: int, index: int) -> "Tensor":
-        """One place of one axis, which disappears."""
+        """One position along one axis, which is removed."""
         return self._at(axis, index)
 
     def masked_fill(self, mask: Any, value: float) -> "Tensor":
@@ -315,7 +315,7 @@ class Tensor:
         return apply("min", self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> "Tensor":
-        """Where the largest value along `axis` is; integers, without a gradient."""
+        """The position of the largest value along `axis`; integers, without a gradient."""
         return apply("argmax", self.detach(), axis=axis, keepdims=keepdims)
 
     def _single(self, operation: str) -> float:
@@ -336,7 +336,7 @@ class Tensor:
 
 
 def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
-    """Computes `operation` of the active backend and remembers it if a gradient may be wanted.
+    """Computes `operation` of the active backend, and records it if an input requires a gradient.
 
     Args:
         operation: a method of `Ops` that has a rule in `GRADIENTS`.
@@ -363,8 +363,8 @@ def apply(operation: str, *inputs: Any, **options: Any) -> Tensor:
 def apply_with_gradients(operation: str, *inputs: Any) -> Tensor:
     """Computes an operation that returns one number and, with it, the gradients of its first inputs.
 
-    What comes back through such a number is one factor, so that nothing need be computed again. The
-    gradients are given away by `backward`, which therefore can be called once.
+    The gradient of such a number is one factor, so nothing is computed again. `backward` uses the arrays up,
+    so it can be called once.
     """
     arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
     value, *gradients = getattr(get_backend(), operation)(*arrays)
