@@ -191,7 +191,10 @@ def test_text_never_becomes_a_special_token() -> None:
             "bert",
             "Tokenizer(WordPiece, vocab_size=336, special_tokens=['[UNK]', '[CLS]', '[SEP]', '[PAD]', ",
         ),
-        ("gpt2", "Tokenizer(byte-level BPE, vocab_size=554, special_tokens=['[UNK]', '[CLS]', "),
+        (
+            "gpt2",
+            "Tokenizer(byte-level BPE with gpt2's words, vocab_size=554, special_tokens=['[UNK]', '[CLS]', ",
+        ),
         ("gpt1", "Tokenizer(BPE, vocab_size="),
         ("unigram", "Tokenizer(Unigram, vocab_size="),
         ("words", "Tokenizer(WordLevel, vocab_size="),

@@ -50,6 +50,7 @@ class Pipeline:
 
     Attributes:
         kind: the kind of the model, for people: "byte-level BPE", "WordPiece".
+        family: the name of the patterns that divide text into words, if they are well known.
         tokens: the model's tokens to their ids, and the added ones.
         model_spellings: the ids of the model to tokens.
         added: the tokens that are found by their spelling.
@@ -64,6 +65,7 @@ class Pipeline:
     """
 
     kind: str
+    family: str | None
     tokens: Mapping[str, int]
     model_spellings: Mapping[int, str]
     added: Sequence[AddedToken]

@@ -20,10 +20,9 @@ from hornbook.tokenizer.checking import (
     well_formed,
 )
 from hornbook.tokenizer.encoded_batch import EncodedBatch, Layout, Overflow, fit
-from hornbook.tokenizer.files.model_folder import read_folder
+from hornbook.tokenizer.files.model_folder import read_file, read_folder
 from hornbook.tokenizer.files.roles import ROLES, complete_roles
 from hornbook.tokenizer.files.tokenizer_json import build_pipeline
-from hornbook.tokenizer.files.vocabulary import read_document
 from hornbook.tokenizer.pipeline import Truncation
 from hornbook.tokenizer.spans import Ids, Span
 from hornbook.tokenizer.steps.added_tokens import Specials
@@ -96,20 +95,21 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], **options: Any) -> Self:
-        """Reads a tokenizer.json; the options are those of the class.
+        """Reads a tokenizer.json, a .tiktoken or a SentencePiece .model; the options are those of the class.
 
         Raises:
             TokenizerError: The file is damaged, over 50 MB, or asks for what is not supported.
             OSError: The file cannot be read.
         """
-        return cls(read_document(Path(path)), source=str(path), **options)
+        return cls(read_file(Path(path)), source=str(path), **options)
 
     @classmethod
     def from_folder(cls, folder: str | PathLike[str], **options: Any) -> Self:
         """Reads the tokenizer of a model folder.
 
-        That is tokenizer.json, or vocab.json and merges.txt, or vocab.txt, together with the settings in
-        tokenizer_config.json, special_tokens_map.json and added_tokens.json.
+        That is tokenizer.json, or vocab.json and merges.txt, or encoder.json and vocab.bpe, or vocab.txt, or
+        a .tiktoken, or a SentencePiece .model, together with the settings in tokenizer_config.json,
+        special_tokens_map.json and added_tokens.json.
 
         Raises:
             TokenizerError: A file is missing, damaged, over 50 MB, or asks for what is not supported.
@@ -146,7 +146,8 @@ class Tokenizer:
 
     def __repr__(self) -> str:
         special = described_tokens(list(self._special))
-        name, kind = type(self).__name__, self._pipeline.kind
+        name, kind, family = type(self).__name__, self._pipeline.kind, self._pipeline.family
+        kind += f" with {family}'s words" if family else ""
         return f"{name}({kind}, vocab_size={self.vocab_size}, special_tokens={special})"
 
     @property

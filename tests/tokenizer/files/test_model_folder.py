@@ -1,6 +1,7 @@
 """Tokenizers from the files of model folders, beside the same ones in Hugging Face's package."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.tokenizer.kinds import TEXT, byte_level, llama3, named, oracle
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer import BPETokenizer, Tokenizer
 
+MODELS = Path(__file__).parents[2] / "golden" / "sentencepiece_models"
 TEXTS = (*TEXT.splitlines()[:3], "Ärger café", "日本", "a [MASK] b")
 
 
@@ -315,3 +317,31 @@ def test_beginning_and_end_by_configuration(tmp_path: Path) -> None:
     assert ours.encode_pair("", "") == ([1, 2, 1, 2], [0, 0, 1, 1])
     write(tmp_path, tokenizer_config={**config, "add_bos_token": False})
     assert Tokenizer.from_folder(tmp_path).encode("") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "around"),
+    [
+        ({}, ([], [])),
+        ({"tokenizer_class": "LlamaTokenizer"}, ([1], [])),
+        ({"tokenizer_class": "LlamaTokenizer", "add_bos_token": False, "add_eos_token": True}, ([], [2])),
+        ({"tokenizer_class": "T5Tokenizer"}, ([], [2])),
+    ],
+)
+def test_a_sentencepiece_model(
+    tmp_path: Path, config: dict[str, Any], around: tuple[list[int], list[int]]
+) -> None:
+    model = next(iter(sorted(MODELS.glob("*.model"))))
+    shutil.copy(model, tmp_path / "tokenizer.model")
+    write(tmp_path, tokenizer_config=config)
+    plain = Tokenizer.from_file(model).encode("a b")
+    assert plain
+    before, after = around
+    assert Tokenizer.from_folder(tmp_path).encode("a b") == [*before, *plain, *after]
+
+
+def test_a_sentencepiece_model_whose_ids_are_others(tmp_path: Path) -> None:
+    shutil.copy(next(iter(sorted(MODELS.glob("*.model")))), tmp_path / "sentencepiece.bpe.model")
+    write(tmp_path, tokenizer_config={"tokenizer_class": "XLMRobertaTokenizer"})
+    with pytest.raises(TokenizerError, match=r"'XLMRobertaTokenizer' with sentencepiece\.bpe\.model is"):
+        Tokenizer.from_folder(tmp_path)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+import hornbook
 from hornbook.errors import HornbookError, TokenizerError
 from hornbook.tokenizer.files.protobuf import fields
 from hornbook.tokenizer.files.sentencepiece import (
@@ -127,3 +128,16 @@ def test_no_damage_raises_another_error(position: int, inserted: bytes, removed:
     content = CONTENT[:position] + inserted + CONTENT[position + removed :]
     with suppress(HornbookError):
         sentencepiece_document(parse_sentencepiece(content, "m"), "m")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_our_ids_are_those_of_sentencepiece(kind: str, tmp_path: Path) -> None:
+    ours = hornbook.Tokenizer.from_file(GOLDEN / f"{kind}.model")
+    ours.save(tmp_path / "tokenizer.json")
+    again = hornbook.Tokenizer.from_file(tmp_path / "tokenizer.json")
+    theirs = tokenizer_of(kind)
+    for text, ids in zip(EXPECTED["texts"], EXPECTED["kinds"][kind]["ids"], strict=True):
+        if is_exact(kind, text):
+            assert ours.encode(text, allowed_special="all") == ids, text
+            assert again.encode(text, allowed_special="all") == ids, text
+            assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)

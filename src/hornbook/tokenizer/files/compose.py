@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hornbook.tokenizer.files.vocabulary import Merge
-from hornbook.tokenizer.unicode.patterns import PATTERNS, Pattern
+from hornbook.tokenizer.unicode.named_patterns import NAMED_PATTERNS
+from hornbook.tokenizer.unicode.patterns import PATTERNS
 
 __all__ = [
     "added_token",
@@ -51,20 +52,18 @@ def byte_level_document(
     merges: Iterable[Merge],
     special: Mapping[str, int],
     *,
-    pattern: Pattern = "gpt2",
+    pattern: str = "gpt2",
     normalizer: Json | None = None,
     post_processor: Json | None = None,
 ) -> Json:
-    """A byte-level BPE: GPT-2's, unless another pattern divides text into words."""
+    """A byte-level BPE: GPT-2's, unless another pattern, by its name, divides text into words."""
     pre_tokenizer = byte_level()
     if pattern != "gpt2":
-        split = {
-            "type": "Split",
-            "pattern": {"Regex": _regex(pattern)},
-            "behavior": "Isolated",
-            "invert": False,
-        }
-        steps = [split, byte_level(use_regex=False)]
+        splits = [
+            {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
+            for regex in _regexes(pattern)
+        ]
+        steps = [*splits, byte_level(use_regex=False)]
         pre_tokenizer = {"type": "Sequence", "pretokenizers": steps}
     return document(
         bpe_model(tokens, merges),
@@ -209,5 +208,7 @@ def begin_end_template(
     }
 
 
-def _regex(pattern: Pattern) -> str:
-    return next(regex for regex, name in PATTERNS.items() if name == pattern)
+def _regexes(pattern: str) -> tuple[str, ...]:
+    if pattern in NAMED_PATTERNS:
+        return NAMED_PATTERNS[pattern]
+    return (next(regex for regex, name in PATTERNS.items() if name == pattern),)

@@ -1,9 +1,9 @@
 """The tokenizer of a model folder: which files hold it, and which of them counts where they differ.
 
 tokenizer.json holds all of it. Other folders have vocab.json and merges.txt (GPT-2, RoBERTa, Qwen; the first
-release called them encoder.json and vocab.bpe), vocab.txt (BERT) or a .tiktoken; tokenizer_config.json says
-which kind that is. Names and a few settings of tokenizer_config.json and special_tokens_map.json override
-those of tokenizer.json, as in transformers.
+release called them encoder.json and vocab.bpe), vocab.txt (BERT), a .tiktoken or a SentencePiece .model;
+tokenizer_config.json says which kind that is. Names and a few settings of tokenizer_config.json and
+special_tokens_map.json override those of tokenizer.json, as in transformers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +21,8 @@ from hornbook.tokenizer.files.compose import (
     roberta_template,
 )
 from hornbook.tokenizer.files.roles import ROLES
+from hornbook.tokenizer.files.sentencepiece import read_sentencepiece
+from hornbook.tokenizer.files.sentencepiece_document import sentencepiece_document
 from hornbook.tokenizer.files.tiktoken import read_tiktoken
 from hornbook.tokenizer.files.vocabulary import (
     read_document,
@@ -30,10 +32,11 @@ from hornbook.tokenizer.files.vocabulary import (
 )
 from hornbook.tokenizer.json_object import JsonObject
 
-__all__ = ["has_tokenizer", "read_folder"]
+__all__ = ["has_tokenizer", "read_file", "read_folder"]
 
 TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
 WORDS, ADDED = "vocab.txt", "added_tokens.json"
+TIKTOKEN, SENTENCEPIECE = "*.tiktoken", "*.model"
 PAIRS = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 """Tokens and merges, under their names in transformers and in GPT-2's first release."""
 
@@ -42,6 +45,8 @@ ROBERTA_LIKE = ("Roberta", "Bart", "Longformer", "LED")
 QWEN_LIKE = ("Qwen2",)
 BERT_LIKE = ("Bert", "DistilBert", "Electra", "MobileBert", "ConvBert", "SqueezeBert", "PreTrained")
 LLAMA_LIKE = ("Llama", "CodeLlama", "Gemma")
+T5_LIKE = ("T5", "MT5")
+PLAIN_LIKE = ("PreTrained",)
 """Families with tokenizers alike, by the beginning of the names of their classes in transformers."""
 
 BERT_TOKENS = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
@@ -54,6 +59,7 @@ ROBERTA_TOKENS = {
     "cls": "<s>",
     "mask": "<mask>",
 }
+SENTENCEPIECE_ROLES = {"bos": "<s>", "eos": "</s>"}
 MOST_TOKENS = 10**9
 """A greater length in a file means that texts have no limit."""
 
@@ -62,7 +68,7 @@ def has_tokenizer(folder: Path) -> bool:
     """Whether a folder has the files of a tokenizer."""
     pairs = (all((folder / name).is_file() for name in pair) for pair in PAIRS)
     singles = ((folder / name).is_file() for name in (TOKENIZER, WORDS))
-    return any(pairs) or any(singles) or _tiktoken_file(folder) is not None
+    return any(pairs) or any(singles) or any(_first(folder, name) for name in (TIKTOKEN, SENTENCEPIECE))
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -91,6 +97,21 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         options["max_length"] = int(length)
         options["truncation_side"] = config.choice("truncation_side", ("right", "left"), "right")
     return document, options
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The content of a tokenizer.json, or of what a .tiktoken or a SentencePiece .model corresponds to.
+
+    Raises:
+        TokenizerError: the file is damaged, over 50 MB, or asks for what is not supported.
+        OSError: it cannot be read.
+    """
+    if path.suffix == ".tiktoken":
+        return read_tiktoken(path)
+    if path.suffix == ".model":
+        return sentencepiece_document(read_sentencepiece(path), str(path))
+    document: dict[str, Any] = read_document(path)
+    return document
 
 
 def _settings(path: Path) -> JsonObject:
@@ -131,16 +152,30 @@ def _document(folder: Path, config: JsonObject, roles: Mapping[str, str]) -> dic
             return _byte_level(folder / vocab, folder / merges, name, config, roles)
     if (folder / WORDS).exists():
         return _word_list(folder / WORDS, name, config, roles)
-    if (tiktoken := _tiktoken_file(folder)) is not None:
+    if (tiktoken := _first(folder, TIKTOKEN)) is not None:
         return read_tiktoken(tiktoken)
+    if (model := _first(folder, SENTENCEPIECE)) is not None:
+        return _sentencepiece(model, name, config, roles)
     raise TokenizerError(
         f"{folder}: the folder has no tokenizer; expected {TOKENIZER}, or vocab.json and merges.txt, "
-        f"or {WORDS}"
+        f"or {WORDS}, or a .tiktoken, or a .model"
     )
 
 
-def _tiktoken_file(folder: Path) -> Path | None:
-    return next(iter(sorted(folder.glob("*.tiktoken"))), None)
+def _first(folder: Path, pattern: str) -> Path | None:
+    return next(iter(sorted(folder.glob(pattern))), None)
+
+
+def _sentencepiece(path: Path, name: str, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
+    """A SentencePiece model, whose ids are the tokenizer's; the class says what goes around a text."""
+    if not name.startswith(LLAMA_LIKE + T5_LIKE + PLAIN_LIKE):
+        raise config.error("tokenizer_class", f"{name!r} with {path.name} is not supported")
+    document = sentencepiece_document(read_sentencepiece(path), str(path))
+    begins = config.flag("add_bos_token", name.startswith(LLAMA_LIKE))
+    ends = config.flag("add_eos_token", name.startswith(T5_LIKE))
+    named = SENTENCEPIECE_ROLES | dict(roles)
+    around = begin_end_template(_ids_of(document), named, begins=begins, ends=ends)
+    return document | {"post_processor": around}
 
 
 def _word_list(path: Path, name: str, config: JsonObject, roles: Mapping[str, str]) -> dict[str, Any]:
@@ -198,7 +233,8 @@ def _override(document: dict[str, Any], config: JsonObject, roles: Mapping[str, 
     if config.text("tokenizer_class", "").startswith(LLAMA_LIKE) and any(each is not None for each in added):
         begins, ends = config.flag("add_bos_token", True), config.flag("add_eos_token", False)
         tokens = _ids_of(document)
-        document["post_processor"] = begin_end_template(tokens, roles, begins=begins, ends=ends)
+        named = SENTENCEPIECE_ROLES | dict(roles)
+        document["post_processor"] = begin_end_template(tokens, named, begins=begins, ends=ends)
 
 
 def _with_prefix(pre_tokenizer: Any, add_prefix_space: bool) -> Any:

@@ -16,14 +16,13 @@ from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.files.compose import byte_level_document
 from hornbook.tokenizer.files.vocabulary import MAX_ID, Merge, read_lines
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
-from hornbook.tokenizer.unicode.patterns import Pattern
 
 __all__ = ["read_tiktoken"]
 
 END_OF_TEXT = "<|endoftext|>"
 FILL_IN = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 
-ENCODINGS: Mapping[str, tuple[Pattern, Mapping[str, int]]] = {
+ENCODINGS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     "gpt2": ("gpt2", {END_OF_TEXT: 50256}),
     "r50k_base": ("gpt2", {END_OF_TEXT: 50256}),
     "p50k_base": ("gpt2", {END_OF_TEXT: 50256}),
@@ -32,11 +31,12 @@ ENCODINGS: Mapping[str, tuple[Pattern, Mapping[str, int]]] = {
         {END_OF_TEXT: 50256} | {token: 50281 + index for index, token in enumerate(FILL_IN)},
     ),
     "cl100k_base": (
-        "llama3",
+        "cl100k",
         {END_OF_TEXT: 100257}
         | {token: 100258 + index for index, token in enumerate(FILL_IN)}
         | {"<|endofprompt|>": 100276},
     ),
+    "o200k_base": ("o200k", {END_OF_TEXT: 199999, "<|endofprompt|>": 200018}),
 }
 """The pattern and the special tokens of each encoding."""
 
@@ -55,16 +55,10 @@ def read_tiktoken(path: Path) -> dict[str, Any]:
         )
     pattern, special = ENCODINGS[path.stem]
     ranks = _read_ranks(path)
-    tokens = {_spelled(data): rank for data, rank in ranks.items()}
+    tokens = {_spelled(data): rank for data, rank in ranks.items()} | dict(special)  # these keep their ids so
     document = byte_level_document(tokens, list(_merges(ranks)), special, pattern=pattern)
     document["model"]["ignore_merges"] = True
-    _reserve(document["model"]["vocab"], special)
     return document
-
-
-def _reserve(vocab: dict[str, int], special: Mapping[str, int]) -> None:
-    """Puts the special tokens into the vocabulary, where they keep their ids, gaps or not."""
-    vocab.update(special)
 
 
 def _read_ranks(path: Path) -> dict[bytes, int]:

@@ -18,6 +18,7 @@ from hornbook.tokenizer.steps.decoders import SPACED, build_decoder
 from hornbook.tokenizer.steps.normalizers import build_normalizer
 from hornbook.tokenizer.steps.pre_tokenizers import PreTokenizer, build_pre_tokenizer, put_space
 from hornbook.tokenizer.steps.templates import PLAIN, build_template
+from hornbook.tokenizer.unicode.named_patterns import family_of
 from hornbook.tokenizer.unicode.patterns import Pattern, pattern_named
 
 __all__ = ["build_pipeline"]
@@ -46,6 +47,7 @@ def build_pipeline(document: Any, source: str) -> Pipeline:
     built = build_model(model, vocabulary.ids, added, None if ending is None else ending.words)
     return Pipeline(
         kind=built.kind,
+        family=_family(steps, ending),
         tokens=tokens,
         model_spellings=vocabulary.spellings,
         added=added,
@@ -84,6 +86,14 @@ def _byte_level_ending(steps: Sequence[JsonObject]) -> ByteLevelEnding | None:
         before = before if pattern is None else before[:-1]
     prefix: list[PreTokenizer] = [_prefix_space] if has_prefix else []
     return ByteLevelEnding([*_built(before), *prefix], ByteLevelWords(pattern))
+
+
+def _family(steps: Sequence[JsonObject], ending: ByteLevelEnding | None) -> str | None:
+    """The name of the patterns of a byte-level tokenizer, if they are well known."""
+    if ending is None or ending.words.pattern is not None:
+        return None if ending is None else ending.words.pattern
+    splits = [step.value("pattern") for step in steps if step.value("type") == "Split"]
+    return family_of(tuple(each.get("Regex", "") for each in splits if isinstance(each, dict)))
 
 
 def _built(steps: Iterable[JsonObject]) -> list[PreTokenizer]:
