@@ -18,6 +18,11 @@ from hornbook.tokenizer.unicode.patterns import PATTERNS
 
 MERGED = [b"th", b"he", b"the", b" t", b" the", b"\xe6\x97", b"\n\n", b"  ", b"12", b"aa", b"aaa", b"aaaa"]
 RANKS = {data: rank for rank, data in enumerate([*(bytes([byte]) for byte in range(256)), *MERGED])}
+CL100K = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$"
+    r"|\s*[\r\n]|\s+(?!\S)|\s"
+)
+"""As tiktoken writes it."""
 GPT2 = next(regex for regex, name in PATTERNS.items() if name == "gpt2")
 
 
@@ -32,7 +37,7 @@ def write(path: Path, ranks: Mapping[bytes, int]) -> Path:
     [
         ("r50k_base", GPT2, 50256),
         ("p50k_edit", GPT2, 50256),
-        ("cl100k_base", NAMED_PATTERNS["cl100k"][0], 100257),
+        ("cl100k_base", CL100K, 100257),
         ("o200k_base", NAMED_PATTERNS["o200k"][0], 199999),
     ],
 )

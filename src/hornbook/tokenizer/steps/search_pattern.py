@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeAlias
 
+from hornbook.errors import TokenizerError
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.unicode.patterns import pattern_named, word_pattern
 from hornbook.tokenizer.unicode.regex import compile_pattern
@@ -31,7 +32,12 @@ def search_pattern(settings: JsonObject) -> FindSpans:
     if expression in SAME_IN_RE:
         return spans_by(re.compile(expression))
     name = pattern_named(expression)
-    return compile_pattern(expression).spans if name is None else spans_by(word_pattern(name))
+    if name is not None:
+        return spans_by(word_pattern(name))
+    try:
+        return compile_pattern(expression).spans
+    except TokenizerError as problem:
+        raise TokenizerError(f"{pattern.path}: {problem}") from None
 
 
 def spans_by(pattern: re.Pattern[str]) -> FindSpans:

@@ -33,11 +33,14 @@ NAMED_PATTERNS: dict[str, tuple[str, ...]] = {
         rf"| ?[\p{{P}}\p{{S}}]+[\r\n]*{_SPACES}",
     ),
     "cl100k": (
-        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+"
         r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
     ),
 }
-"""Named after the vocabulary or the model that brought them."""
+"""Named after the vocabulary or the model that brought them.
+
+tiktoken writes `{1,3}+` in cl100k: possessive in its engine, but in Oniguruma a repeat of the repeat.
+"""
 
 
 def family_of(expressions: tuple[str, ...]) -> str | None:
