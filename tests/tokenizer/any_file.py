@@ -36,7 +36,11 @@ def of(kind: str, **settings: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]
     return st.fixed_dictionaries({"type": st.just(kind), **settings})
 
 
-PATTERN = TOKENS.map(lambda text: {"String": text}) | st.sampled_from([" +", r"\n", "[0-9]"]).map(
+REGEXES = (
+    *(" +", r"\n", "[0-9]", r"\p{L}+", r"(?i)B", "x*", r"(?=b)"),
+    *(r"\s+(?!\S)", r"\A | \z", r"[^\p{L}\s]++", "(a|é)+?"),
+)
+PATTERN = TOKENS.map(lambda text: {"String": text}) | st.sampled_from(REGEXES).map(
     lambda regex: {"Regex": regex}
 )
 METASPACE = of(

@@ -148,6 +148,14 @@ class Pipeline:
         """The text of tokens; ids without a token are left out."""
         if self.decoder.is_byte_level:
             return self.decode_bytes(ids).decode("utf-8", "replace")
+        tokens = self._tokens_of(ids[:1])
+        first = self.decoder.decode(tokens, "bytes") if self.decoder.is_piecewise else ""
+        if first:
+            data = b"".join(map(self.token_bytes.__getitem__, ids[1:]))
+            try:
+                return (first.encode("utf-8", "surrogateescape") + data).decode("utf-8")
+            except UnicodeDecodeError:
+                pass  # a run of bytes that is not UTF-8: its stage says what becomes of it
         return self.decoder.decode(self._tokens_of(ids))
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from os import PathLike
 from pathlib import Path
@@ -217,7 +218,11 @@ class Tokenizer:
         ids, _ = self._encode_texts("encode", texts, allowed_special, disallowed_special)
         content: list[int] = ids.tolist()
         layout = self._layout(add_special_tokens)
-        return [token_id for item in layout for token_id in (content if item is None else item)]
+        return (
+            content
+            if layout == (None,)
+            else [*chain(*(content if item is None else item for item in layout))]
+        )
 
     def encode_pair(
         self,

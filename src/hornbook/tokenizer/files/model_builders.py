@@ -163,7 +163,7 @@ class Builder:
             suffix=self.settings.text("end_of_word_suffix", ""),
             ignores_merges=self.settings.flag("ignore_merges", False),
         )
-        return BuiltModel("BPE", WordModel(encode), known)
+        return BuiltModel("BPE", WordModel(encode, encode.ids), known)
 
     def wordpiece(self) -> BuiltModel:
         """The longest tokens that a word begins with."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.checking import brief
-from hornbook.tokenizer.models.bpe_merging import MergeTable, merge_with_positions
+from hornbook.tokenizer.models.bpe_merging import MergeTable, merge, merge_with_positions
 from hornbook.tokenizer.spans import Span
 
 __all__ = ["CharacterBPE"]
@@ -63,13 +63,19 @@ class CharacterBPE:
             for (token_id, first), following in zip(merged, firsts[1:], strict=True)
         ]
 
+    def ids(self, word: str) -> list[int]:
+        """The tokens of a word; raises as a call does."""
+        if self.ignores_merges and word in self.tokens:
+            return [self.tokens[word]]
+        return merge([token_id for token_id, _ in self._symbols(word)], self.table)
+
     def _symbols(self, word: str) -> Iterator[tuple[int, int]]:
         """The tokens of single characters, before any merge, and their lengths in bytes."""
         waiting = 0  # bytes of unknown characters
         for index, character in enumerate(word):
             spelled = (self.prefix if index else "") + character
             spelled += self.suffix if index == len(word) - 1 else ""
-            n_bytes = len(character.encode())
+            n_bytes = 1 if character < "\x80" else len(character.encode())
             token_id = self.tokens.get(spelled)
             if token_id is not None:
                 if waiting:

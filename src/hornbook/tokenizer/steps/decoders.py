@@ -40,10 +40,13 @@ class Decoder:
     Attributes:
         stages: make the stages for one text.
         is_byte_level: whether the tokens only spell bytes: those of each token, joined, are the text.
+        is_piecewise: whether the bytes of each token are the same wherever it stands, the first one apart: as
+            long as they are UTF-8, joined they are the text.
     """
 
     stages: Sequence[StageMaker]
     is_byte_level: bool = False
+    is_piecewise: bool = False
 
     def start(self, mode: Mode = "text") -> "DecodingRun":
         """Begins a text."""
@@ -82,7 +85,7 @@ class DecodingRun:
         return tokens
 
 
-SPACED = Decoder([partial(WordPieces, None, str)])
+SPACED = Decoder([partial(WordPieces, None, str)], is_piecewise=True)
 """Tokens with spaces between them: the decoding of files without a decoder."""
 
 CLEANED = (
@@ -118,7 +121,26 @@ def build_decoder(settings: JsonObject) -> Decoder:
             maker = MAKERS[kind](step)
             makers.append(partial(_whole, maker) if is_joined else maker)
         is_joined |= kind in ("Fuse", "ByteLevel")
-    return Decoder(makers, is_byte_level=[step.value("type") for step in steps] == ["ByteLevel"])
+    is_byte_level = [step.value("type") for step in steps] == ["ByteLevel"]
+    return Decoder(makers, is_byte_level=is_byte_level, is_piecewise=_is_piecewise(steps))
+
+
+def _is_piecewise(steps: Sequence[JsonObject]) -> bool:
+    """Whether tokens are changed one by one, then byte tokens are joined, then the beginning stripped."""
+    has_bytes = is_joined = is_stripped = False
+    for step in steps:
+        kind = step.value("type")
+        if kind in BY_TOKENS and not (has_bytes or is_joined):
+            continue
+        if kind == "ByteFallback" and not (has_bytes or is_joined):
+            has_bytes = True
+        elif kind == "Fuse":
+            is_joined = True
+        elif kind == "Strip" and is_joined and not is_stripped and step.integer("stop") == 0:
+            is_stripped = True
+        else:
+            return False
+    return True
 
 
 def _flattened(settings: JsonObject) -> Iterable[JsonObject]:
@@ -183,6 +205,9 @@ def _ctc(settings: JsonObject) -> StageMaker:
 
     return partial(Connectionist, settings.text("pad_token", "<pad>"), clean)
 
+
+BY_TOKENS = ("Metaspace", "Replace", "Strip", "WordPiece")
+"""Decoders that change each token by itself."""
 
 MAKERS: Mapping[str, Callable[[JsonObject], StageMaker]] = {
     "BPEDecoder": _suffix,
