@@ -91,6 +91,55 @@ def test_matches_what_the_package_matches(pattern: str, text: str) -> None:
     assert matched(pattern, text) == expected(pattern, text)
 
 
+FOLDING = "sSfFiItTßſﬁﬃkK\u212ah\u0331ẖnʼŉj\u030cǰΐι\u0308\u0301"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["(?i:{})", "(?i:{}+)", "(?i)[{}]", "(?i)[^{}]+", "(?i)[{}]s"]),
+    st.text(st.sampled_from(FOLDING), min_size=1, max_size=5),
+    st.text(st.sampled_from(FOLDING), max_size=11),
+)
+def test_ignores_case_as_the_package_does(form: str, letters: str, text: str) -> None:
+    pattern = form.format(letters)
+    assert matched(pattern, text) == expected(pattern, text)
+
+
+RARE = [
+    ("a{3,1}", "aaaaa"),
+    ("a{2}?", "aaaa"),
+    ("a{,2}b{,}", "aab{,}"),
+    ("(?i:ss)", "ß ss ẞ SS ſs"),
+    ("(?i:ß)", "ß ss ẞ SS"),
+    ("(?i:[ß])", "ß ss ẞ SS"),
+    ("(?i:ffi)", "ffi ﬃ fﬁ ﬀi FFI"),
+    ("(?i:s)(?i:s)", "ß ss"),
+    ("(?i:s{2})", "ß ss"),
+    (r"(?i)[^\p{Lu}]", "aB1"),
+    ("a(?i)b|c", "aB C aC"),
+    ("(?:(?:a|aa)+)*|c", "ac"),
+    ("a*|b", "bab"),
+    ("b|a*", "bab"),
+    ("(|a)*", "aab"),
+    (r"(?<=a|bc|d{1,3})x", "ax bcx dddx x"),
+    (r"(?<!a|bc)x", "ax bcx x"),
+    ("[]a]", "]a"),
+    ("[a-c-e]", "abcde-"),
+    ("[^a-c&&b-d]", "abcde"),
+    ("(?x) a b # and\n c", "abc"),
+    ("(?<n>a)(b)\\k<n>", "aba"),
+    (r"\101\x{42}\u0043\cA\e", "ABC\x01\x1b"),
+    (r"\b.", "a²b é"),
+    ("(?m:a.)(?#a comment)b", "a\nb"),
+    ("(?-i:$)*a", "a"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "text"), RARE)
+def test_rare_syntax_means_what_it_means_to_the_package(pattern: str, text: str) -> None:
+    assert matched(pattern, text) == expected(pattern, text)
+
+
 SLOW_ON_PURPOSE = [
     (r"(a+)+$", "a" * 50_000 + "b"),
     (r"(a+)+$", "a" * 50_000),
@@ -169,9 +218,32 @@ def test_patterns_of_real_models(name: str) -> None:
         assert matched(pattern, text) == expected(pattern, text)
 
 
+O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+QWEN35 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
+    r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+DEEPSEEK = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
 def test_families_are_known_by_their_patterns() -> None:
-    assert {family_of(patterns) for patterns in NAMED_PATTERNS.values()} == NAMED_PATTERNS.keys()
-    assert family_of((GPT2,)) is None
+    assert family_of((O200K,)) == "o200k"
+    assert family_of((TEKKEN,)) == "tekken"
+    assert family_of((QWEN35,)) == "qwen35"
+    assert family_of((r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK)) == "deepseek-v3"
+    assert family_of((DEEPSEEK,)) is None
 
 
 @settings(max_examples=100, deadline=None)

@@ -63,20 +63,21 @@ def _any_case(code: int) -> Chars:
 
 
 def _run(codes: tuple[int, ...]) -> list[Node]:
-    """Nodes for letters side by side."""
+    """Nodes for letters side by side: the longest text that equals one character is taken as a whole."""
     nodes: list[Node] = []
-    for index, code in enumerate(codes):
-        tails = [
-            (singles, codes[index + len(text) :])
-            for text, singles in long_folds().items()
-            if _equal_texts(codes[index : index + len(text)], text)
-        ]
-        if tails:
-            rest = Sequence((_any_case(code), *_run(codes[index + 1 :])))
-            wholes = (Sequence((_single(singles), *_run(tail))) for singles, tail in tails)
-            return [*nodes, Choice((rest, *wholes))]
-        nodes.append(_any_case(code))
+    index = 0
+    while index < len(codes):
+        text = _long_fold_at(codes, index)
+        each = tuple(_any_case(code) for code in codes[index : index + max(1, len(text))])
+        nodes += [Choice((Sequence(each), _single(long_folds()[text])))] if text else each
+        index += len(each)
     return nodes
+
+
+def _long_fold_at(codes: tuple[int, ...], index: int) -> str:
+    """The longest text there that equals one character; "" if none does."""
+    texts = (text for text in long_folds() if _equal_texts(codes[index : index + len(text)], text))
+    return max(texts, key=len, default="")
 
 
 def _single(codes: tuple[int, ...]) -> Chars:

@@ -251,9 +251,18 @@ class _Parser:
             return LETTERS[letter]
         if letter in "GKXyYg":
             scanner.fail(f"\\{letter}", at=start)
-        if letter == "k" or letter in "123456789":
+        if letter == "k" or self.is_reference(letter):
             return self.reference(letter, flags, start)
         return Literal(scanner.character_after_backslash(letter, start), flags.ignore_case)
+
+    def is_reference(self, letter: str) -> bool:
+        r"""Whether a digit begins a group's number, \1 to \9 or more if there are, and no octal number."""
+        digits = letter
+        for each in self.scanner.peek(3):
+            if each not in "0123456789":
+                break
+            digits += each
+        return letter in "123456789" and (len(digits) == 1 or int(digits) <= self.groups)
 
     def reference(self, letter: str, flags: Flags, start: int) -> Node:
         r"""A reference to a group: \1, \k<name>, \k<1>."""
