@@ -128,8 +128,9 @@ def test_small_angles_are_exact() -> None:
 def test_a_correlation_never_exceeds_one(metric: Metric) -> None:
     """The product of a unit vector with itself is often one rounding above 1."""
     rows = np.random.default_rng(0).standard_normal((101, 7))
-    for values in (METRICS[metric](rows, rows), METRICS[metric](rows, -rows), matrix(rows, metric=metric)):
-        assert np.abs(values).max() == 1
+    for other in (rows, -rows):
+        assert np.abs(METRICS[metric](rows, other)).max() == 1
+        assert np.abs(matrix(rows, other, metric)).max() == 1
 
 
 @given(arrays(np.float64, (2, 5), elements=st.floats(-1e6, 1e6)))
@@ -218,6 +219,20 @@ def test_find_most_similar_puts_the_first_of_equals_first() -> None:
     near = SimilarityCalculator("euclidean").find_most_similar([1, 0], ROWS, top_k=4)
     assert [row for row, _ in near] == [0, 2, 4, 1]
     assert near[0] == (0, 0.0)
+
+
+def test_many_equals_are_found_in_their_order() -> None:
+    """Sorts that are not stable keep the order of few equals, but not of many."""
+    rows = np.tile([[1.0, 0], [0, 1]], (101, 1))
+    for metric in NAMES:
+        found = SimilarityCalculator(metric).find_most_similar([1, 0], rows, 101)
+        assert [row for row, _ in found] == list(range(0, 202, 2)), metric
+
+
+@pytest.mark.parametrize("metric", ["cosine", "angular"])
+def test_the_direction_of_infinity_is_not_known(metric: Metric) -> None:
+    assert np.isnan(METRICS[metric]([np.inf, 1, 2], A))
+    assert np.isnan(matrix([np.inf, 1, 2], A, metric)).all()
 
 
 @pytest.mark.parametrize("metric", NAMES)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hornbook.generation import GenerationConfig
 from hornbook.generation.generate import draw
-from hornbook.generation.logits import apply_repetition_penalty, process_logits, softmax
+from hornbook.generation.logits import apply_min_p, apply_repetition_penalty, process_logits, softmax
 
 SAMPLING = np.load(Path(__file__).resolve().parent.parent / "golden" / "sampling.npz")
 SCORES: NDArray[np.float32] = SAMPLING["scores"]
@@ -65,11 +65,28 @@ def test_the_token_that_crosses_p_stays() -> None:
         assert np.flatnonzero(np.isfinite(kept)).tolist() == expected
 
 
+def kept_of(logits: Any, **options: Any) -> list[int]:
+    processed = process_logits(np.asarray(logits, np.float64), GenerationConfig(**NEUTRAL | options), [])
+    return np.flatnonzero(np.isfinite(processed)).tolist()
+
+
+def test_values_exactly_at_a_limit() -> None:
+    assert kept_of(np.zeros(4), top_p=0.5) == [0, 1]  # two of four reach p
+    assert kept_of([0, np.log(0.5), -1], min_p=0.5) == [0, 1]
+    assert kept_of([3, 1, 3], min_p=1) == [0, 2]
+
+
+def test_neutral_settings_keep_tokens_whose_probability_rounds_to_nothing() -> None:
+    logits = [0, -50, -800.0]
+    assert kept_of(logits) == [0, 1, 2]
+    assert np.isfinite(apply_min_p(np.array(logits), 0)).all()
+
+
 def test_repetition_penalty_by_hand() -> None:
-    logits = np.array([2.0, -2.0, 3.0, 0.0, -1.0])
-    penalised = apply_repetition_penalty(logits, 2.0, [1, 0, 1, 0, 3])
-    assert penalised.tolist() == [1, -4, 3, 0, -1]
-    assert logits.tolist() == [2, -2, 3, 0, -1]
+    logits = np.array([2.0, -2.0, 3.0, 0.0, -1.0, 0.5])
+    penalised = apply_repetition_penalty(logits, 2.0, [1, 0, 1, 0, 3, 5])
+    assert penalised.tolist() == [1, -4, 3, 0, -1, 0.25]
+    assert logits.tolist() == [2, -2, 3, 0, -1, 0.5]
     assert apply_repetition_penalty(logits, 2.0, []).tolist() == logits.tolist()
 
 

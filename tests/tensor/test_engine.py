@@ -299,6 +299,7 @@ class TestShapeErrors:
             lambda x: x[:0].argmax(),
             lambda x: cat([]),
             lambda x: cat([x, ones(2)]),
+            lambda x: x.masked_fill([True, False], 0),
         ]
         for use in uses:
             with pytest.raises(ShapeError):

@@ -446,5 +446,5 @@ def test_operators_do_not_fall_back_to_numpys_loops() -> None:
 def test_integers_meet_numbers_as_in_numpy() -> None:
     ids = Tensor(np.array([1, 2, 3]))
     np.testing.assert_array_equal((ids * 0.5).numpy(), [0.5, 1, 1.5])
-    assert (ids + 1).dtype == ids.dtype
+    assert (ids + 1).dtype == (ids**2).dtype == ids.dtype
     np.testing.assert_allclose(ids.softmax().numpy(), np_softmax(np.array([1.0, 2, 3])), rtol=1e-15)
