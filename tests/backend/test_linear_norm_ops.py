@@ -45,6 +45,21 @@ def test_linear_names_what_does_not_fit() -> None:
         OPS.linear(X, WEIGHT, BIAS, RESIDUAL[0])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", available_backends())
+def test_unembed_takes_any_number_of_axes_of_the_tables_width(backend: str, dtype: str) -> None:
+    x, table = X.astype(dtype), WEIGHT.T.astype(dtype)  # [3, 5] and [7, 5]
+    with use_backend(backend) as ops:
+        for rows in (x, x[1], x[None], x[:0]):
+            np.testing.assert_array_equal(ops.unembed(rows, table), rows @ table.T)
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (7,), ()])
+def test_unembed_names_what_does_not_fit(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"^unembed: the table has rows of 5 features, got x of shape \("):
+        OPS.unembed(np.ones(shape), WEIGHT.T)
+
+
 @pytest.mark.parametrize("backend", available_backends())
 @pytest.mark.parametrize("dtype", WEIGHT_TYPES)
 def test_a_column_of_zeros_is_packed_as_zeros(backend: str, dtype: WeightType) -> None:

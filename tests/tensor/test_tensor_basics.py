@@ -147,6 +147,16 @@ class TestCheckGradients:
         x = np.array([1.0, 2])
         assert check_gradients(lambda x, y: x + y.detach(), x, x) > 0.1
 
+    def test_a_gradient_of_zero_is_right_where_nothing_depends_on_the_input(self) -> None:
+        x, nothing = np.array([1.0, 2, 3]), np.empty((0, 3))
+        assert check_gradients(lambda x: x * 0, x) == 0
+        assert check_gradients(lambda x, y: x + y.detach().sum() * 0, x, x) < 1e-6
+        assert check_gradients(lambda x, y: x + y.detach().sum(), x, nothing) < 1e-6
+
+    def test_a_missing_gradient_is_seen_by_its_largest_element(self) -> None:
+        mask = np.array([True, False, True])
+        assert check_gradients(lambda x, y: x + y.detach().masked_fill(mask, 0), np.ones(3), np.ones(3)) > 0.1
+
     def test_nan_does_not_pass(self) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             assert np.isnan(check_gradients(lambda x, y: x + y.abs().sqrt(), np.ones(2), np.zeros(2)))
