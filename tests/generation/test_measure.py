@@ -61,6 +61,17 @@ def test_speed() -> None:
     assert Speed(amount=512, seconds=0.25).per_second == 2048
 
 
+def test_each_measurement_takes_a_second_unless_told(clock: Clock) -> None:
+    """Two steps, after one to warm up."""
+    for measured in (measure_prefill, measure_decoding):
+        del clock.rows[:]
+        measured(model())
+        assert len(clock.rows) == 3
+    del clock.rows[:]
+    measure_encoding(lambda sentences: clock.watch(len(sentences)))
+    assert clock.rows == [len(SENTENCES)] * 3
+
+
 @pytest.mark.parametrize(("n_positions", "n_tokens"), [(17, 16), (2, 1), (512, 511), (523, 512), (1031, 512)])
 def test_prefill_reads_a_prompt_at_once(clock: Clock, n_positions: int, n_tokens: int) -> None:
     assert measure_prefill(model(n_positions), budget_s=0) == Speed(n_tokens, STEP_S)
