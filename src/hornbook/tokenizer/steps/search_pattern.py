@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.json_object import JsonObject
+from hornbook.tokenizer.regex import compile_pattern
 from hornbook.tokenizer.unicode.patterns import pattern_named, word_pattern
-from hornbook.tokenizer.unicode.regex import compile_pattern
 
 __all__ = ["FindSpans", "replaced", "search_pattern", "spans_by"]
 

@@ -10,12 +10,12 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from hornbook.errors import TokenizerError
+from hornbook.tokenizer.regex import compile_pattern
+from hornbook.tokenizer.regex.matcher import Program, Run
+from hornbook.tokenizer.regex.parser import parse
+from hornbook.tokenizer.regex.simplify import possessive
+from hornbook.tokenizer.regex.writer import references, write
 from hornbook.tokenizer.unicode.named_patterns import NAMED_PATTERNS, family_of
-from hornbook.tokenizer.unicode.regex import compile_pattern
-from hornbook.tokenizer.unicode.regex_matcher import Program, Run
-from hornbook.tokenizer.unicode.regex_parser import parse
-from hornbook.tokenizer.unicode.regex_simplify import possessive
-from hornbook.tokenizer.unicode.regex_writer import references, write
 
 LETTERS = "abkKsSßſﬁfi'tT"
 OTHERS = " \n\r\t\x85\u3000²1٣漢ひカ한का́ǅʰ.!$_-Ж𠀀😀"

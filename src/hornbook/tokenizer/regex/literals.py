@@ -5,9 +5,9 @@
 
 from dataclasses import dataclass
 
-from hornbook.tokenizer.unicode.properties import case_orbits, long_folds
-from hornbook.tokenizer.unicode.regex_sets import any_case
-from hornbook.tokenizer.unicode.regex_tree import Chars, Choice, Node, Sequence, inverse
+from hornbook.tokenizer.regex.properties import case_orbits, long_folds
+from hornbook.tokenizer.regex.sets import any_case
+from hornbook.tokenizer.regex.tree import Chars, Choice, Node, Sequence, inverse
 
 __all__ = ["Literal", "any_case_set", "joined"]
 

@@ -9,11 +9,11 @@ Source: doc/RE in https://github.com/kkos/oniguruma.
 
 from dataclasses import dataclass, replace
 
-from hornbook.tokenizer.unicode.properties import LINE_BREAK
-from hornbook.tokenizer.unicode.regex_literals import Literal, any_case_set, joined
-from hornbook.tokenizer.unicode.regex_scanner import Scanner
-from hornbook.tokenizer.unicode.regex_sets import SHORTHANDS, read_set, shorthand
-from hornbook.tokenizer.unicode.regex_tree import (
+from hornbook.tokenizer.regex.literals import Literal, any_case_set, joined
+from hornbook.tokenizer.regex.properties import LINE_BREAK
+from hornbook.tokenizer.regex.scanner import Scanner
+from hornbook.tokenizer.regex.sets import SHORTHANDS, read_set, shorthand
+from hornbook.tokenizer.regex.tree import (
     ANY,
     Atomic,
     Backreference,

@@ -6,8 +6,8 @@ General categories (\p{Lu}), scripts (\p{Han}), POSIX brackets ([[:alpha:]]) and
 
 from functools import cache
 
+from hornbook.tokenizer.regex.tree import ANY, Ranges, inverse, normal
 from hornbook.tokenizer.unicode.property_tables import BINARY, CASE_FOLDS, CATEGORIES, LONG_FOLDS, SCRIPTS
-from hornbook.tokenizer.unicode.regex_tree import ANY, Ranges, inverse, normal
 
 __all__ = ["LATIN_WORD", "LINE_BREAK", "case_orbits", "long_folds", "property_ranges"]
 

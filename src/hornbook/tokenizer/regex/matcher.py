@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.unicode.regex_simplify import is_tame
-from hornbook.tokenizer.unicode.regex_tree import (
+from hornbook.tokenizer.regex.simplify import is_tame
+from hornbook.tokenizer.regex.tree import (
     Atomic,
     Backreference,
     Chars,
@@ -30,7 +30,7 @@ from hornbook.tokenizer.unicode.regex_tree import (
     Sequence,
     widths,
 )
-from hornbook.tokenizer.unicode.regex_writer import references, write
+from hornbook.tokenizer.regex.writer import references, write
 
 __all__ = ["Program", "Run"]
 

@@ -1,8 +1,8 @@
 r"""Sets of characters between brackets: ranges, properties, sets in sets, and intersections with &&."""
 
-from hornbook.tokenizer.unicode.properties import case_orbits, property_ranges
-from hornbook.tokenizer.unicode.regex_scanner import Scanner
-from hornbook.tokenizer.unicode.regex_tree import ANY, Ranges, intersection, inverse, normal
+from hornbook.tokenizer.regex.properties import case_orbits, property_ranges
+from hornbook.tokenizer.regex.scanner import Scanner
+from hornbook.tokenizer.regex.tree import ANY, Ranges, intersection, inverse, normal
 
 __all__ = ["SHORTHANDS", "any_case", "read_set", "shorthand"]
 

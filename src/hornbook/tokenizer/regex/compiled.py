@@ -1,16 +1,16 @@
 r"""Regular expressions as tokenizer.json files have them, in Oniguruma's syntax, run by `re`.
 
-A pattern is parsed to a tree (`regex_parser`), freed of needless backtracking (`regex_simplify`), and
-written for `re` with its Unicode properties spelled out (`regex_writer`).
+A pattern is parsed to a tree (`parser`), freed of needless backtracking (`simplify`), and
+written for `re` with its Unicode properties spelled out (`writer`).
 
 A pattern from a file can be slow on purpose, and `re` can be neither interrupted nor limited. So it
 never gets the chance:
 
 - A pattern whose repeats hold several ways to match, as `(a+)+$`, does not run in `re` at all but in
-  `regex_matcher`, which is slower by a factor of about a hundred and takes time in proportion to the text.
+  `matcher`, which is slower by a factor of about a hundred and takes time in proportion to the text.
 - Any other pattern needs at most some walks through the text at each position. On texts of more than
   SHORT_TEXT characters it runs in windows of WINDOW positions; when the windows together have taken more than
-  SECONDS (and more for longer texts), as `\s+x` does on a megabyte of spaces, `regex_matcher` does the rest.
+  SECONDS (and more for longer texts), as `\s+x` does on a megabyte of spaces, `matcher` does the rest.
 
 The results are the same either way.
 """
@@ -21,11 +21,11 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.unicode.regex_matcher import Program, Run
-from hornbook.tokenizer.unicode.regex_parser import parse
-from hornbook.tokenizer.unicode.regex_simplify import is_tame, possessive
-from hornbook.tokenizer.unicode.regex_tree import Node, widths
-from hornbook.tokenizer.unicode.regex_writer import references, write
+from hornbook.tokenizer.regex.matcher import Program, Run
+from hornbook.tokenizer.regex.parser import parse
+from hornbook.tokenizer.regex.simplify import is_tame, possessive
+from hornbook.tokenizer.regex.tree import Node, widths
+from hornbook.tokenizer.regex.writer import references, write
 
 __all__ = ["CompiledPattern", "compile_pattern"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
-from hornbook.tokenizer.unicode.regex_tree import (
+from hornbook.tokenizer.regex.tree import (
     Atomic,
     Chars,
     Choice,

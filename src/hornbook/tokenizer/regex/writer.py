@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.unicode.properties import property_ranges
-from hornbook.tokenizer.unicode.regex_tree import (
+from hornbook.tokenizer.regex.properties import property_ranges
+from hornbook.tokenizer.regex.tree import (
     ANY,
     LIMIT,
     Atomic,

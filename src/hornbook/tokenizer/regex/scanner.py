@@ -3,8 +3,8 @@
 from typing import NoReturn
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizer.unicode.properties import property_ranges
-from hornbook.tokenizer.unicode.regex_tree import LIMIT, Ranges, inverse
+from hornbook.tokenizer.regex.properties import property_ranges
+from hornbook.tokenizer.regex.tree import LIMIT, Ranges, inverse
 
 __all__ = ["Scanner"]
 
