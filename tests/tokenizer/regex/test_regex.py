@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
@@ -113,6 +114,9 @@ RARE = [
     ("(?i:ß)", "ß ss ẞ SS"),
     ("(?i:[ß])", "ß ss ẞ SS"),
     ("(?i:ffi)", "ffi ﬃ fﬁ ﬀi FFI"),
+    ("(?i:Fﬁ)", "ﬃ ffi fﬁ"),
+    ("(?i:ſßj?)", "ßſ ſß sss"),
+    ("(?i:ssss)", "ßß ssß ßss sßs"),
     ("(?i:s)(?i:s)", "ß ss"),
     ("(?i:s{2})", "ß ss"),
     (r"(?i)[^\p{Lu}]", "aB1"),
@@ -274,6 +278,16 @@ def test_what_is_not_translated_is_named(pattern: str, construct: str, position:
         compile_pattern(pattern)
     assert f" at {position} " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"[^\p{L}\p{N}]" * 1500, "(?i)" + r"[\p{L}]" * 300, r"(?i)" + "s" * 19_000]
+)
+def test_long_patterns_take_no_long_time(pattern: str) -> None:
+    started = time.thread_time()
+    with suppress(TokenizerError):
+        compile_pattern(pattern)
+    assert time.thread_time() - started < 8
 
 
 @pytest.mark.parametrize("pattern", ["(?<=a+)b", "(?<=(?:a|bc){0,70})b", "(a+)+b(a{1000}){1000}", "(" * 200])

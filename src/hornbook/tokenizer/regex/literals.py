@@ -4,10 +4,11 @@
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hornbook.tokenizer.regex.properties import case_orbits, long_folds
 from hornbook.tokenizer.regex.sets import any_case
-from hornbook.tokenizer.regex.tree import Chars, Choice, Node, Sequence, inverse
+from hornbook.tokenizer.regex.tree import Chars, Choice, Node, Ranges, Sequence, holds, inverse
 
 __all__ = ["Literal", "any_case_set", "joined"]
 
@@ -26,7 +27,7 @@ def joined(items: "list[Node | Literal]") -> Node:
     run: list[int] = []
     for item in [*items, Sequence(())]:
         if isinstance(item, Literal) and item.ignore_case:
-            run += _folded(item.code)
+            run.append(item.code)
             continue
         nodes += _run(tuple(run))
         run = []
@@ -37,25 +38,20 @@ def joined(items: "list[Node | Literal]") -> Node:
     return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
 
 
-def any_case_set(codes: "tuple[tuple[int, int], ...]", negated: bool) -> Node:
+def any_case_set(codes: Ranges, negated: bool) -> Node:
     """A set of characters and all that equal them, texts of several characters among these."""
     ranges = any_case(codes)
     if negated:
         return Chars(inverse(ranges))
-    texts = [
-        text
-        for text, singles in long_folds().items()
-        if any(first <= code <= last for code in singles for first, last in ranges)
-    ]
+    texts = [text for text, singles in long_folds().items() if any(holds(ranges, code) for code in singles)]
     options = [Sequence(tuple(_any_case(ord(each)) for each in text)) for text in texts]
     return Choice((Chars(ranges), *options)) if options else Chars(ranges)
 
 
-def _folded(code: int) -> list[int]:
-    for text, singles in long_folds().items():
-        if code in singles:
-            return list(map(ord, text))
-    return [code]
+@lru_cache(maxsize=1024)
+def _long_fold_of(code: int) -> str:
+    """The text that this character equals; "" if none."""
+    return next((text for text, singles in long_folds().items() if code in singles), "")
 
 
 def _any_case(code: int) -> Chars:
@@ -67,17 +63,26 @@ def _run(codes: tuple[int, ...]) -> list[Node]:
     nodes: list[Node] = []
     index = 0
     while index < len(codes):
-        text = _long_fold_at(codes, index)
-        each = tuple(_any_case(code) for code in codes[index : index + max(1, len(text))])
+        own = _long_fold_of(codes[index])
+        text = own or _long_fold_at(codes, index)
+        length = len(text) if text and not own else 1
+        each = tuple(map(_any_case, map(ord, own) if own else codes[index : index + length]))
         nodes += [Choice((Sequence(each), _single(long_folds()[text])))] if text else each
-        index += len(each)
+        index += length
     return nodes
 
 
 def _long_fold_at(codes: tuple[int, ...], index: int) -> str:
     """The longest text there that equals one character; "" if none does."""
-    texts = (text for text in long_folds() if _equal_texts(codes[index : index + len(text)], text))
+    candidates = _long_folds_from(codes[index])
+    texts = (text for text in candidates if _equal_texts(codes[index : index + len(text)], text))
     return max(texts, key=len, default="")
+
+
+@lru_cache(maxsize=1024)
+def _long_folds_from(code: int) -> tuple[str, ...]:
+    """Those whose first character equals this one."""
+    return tuple(text for text in long_folds() if _equal(code, ord(text[0])))
 
 
 def _single(codes: tuple[int, ...]) -> Chars:

@@ -1,8 +1,10 @@
 r"""Sets of characters between brackets: ranges, properties, sets in sets, and intersections with &&."""
 
+from functools import lru_cache
+
 from hornbook.tokenizer.regex.properties import case_orbits, property_ranges
 from hornbook.tokenizer.regex.scanner import Scanner
-from hornbook.tokenizer.regex.tree import ANY, Ranges, intersection, inverse, normal
+from hornbook.tokenizer.regex.tree import ANY, Ranges, holds, intersection, inverse, normal
 
 __all__ = ["SHORTHANDS", "any_case", "read_set", "shorthand"]
 
@@ -21,13 +23,11 @@ def shorthand(letter: str) -> Ranges:
     return inverse(ranges) if letter.isupper() else ranges
 
 
+@lru_cache(maxsize=1024)
 def any_case(ranges: Ranges) -> Ranges:
     """Adds all characters that equal one of the set when case is ignored."""
     added = [
-        (other, other)
-        for code, orbit in case_orbits().items()
-        if any(first <= code <= last for first, last in ranges)
-        for other in orbit
+        (other, other) for code, orbit in case_orbits().items() if holds(ranges, code) for other in orbit
     ]
     return normal(list(ranges) + added)
 

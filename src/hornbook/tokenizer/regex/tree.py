@@ -4,6 +4,7 @@ Flags are gone from it: the parser has spelled out what they change. A set of ch
 of code points in ascending order that do not touch.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -21,6 +22,7 @@ __all__ = [
     "Ranges",
     "Repeat",
     "Sequence",
+    "holds",
     "intersection",
     "inverse",
     "normal",
@@ -115,6 +117,12 @@ def normal(ranges: "list[tuple[int, int]] | Ranges") -> Ranges:
         else:
             result.append((first, last))
     return tuple(result)
+
+
+def holds(ranges: Ranges, code: int) -> bool:
+    """Whether a character belongs to a set."""
+    index = bisect_right(ranges, (code, LIMIT)) - 1
+    return index >= 0 and code <= ranges[index][1]
 
 
 def inverse(ranges: Ranges) -> Ranges:

@@ -1,6 +1,7 @@
 """Writes a tree as a pattern of the standard library's `re`, with sets of characters spelled out."""
 
 from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizer.regex.properties import property_ranges
@@ -60,6 +61,7 @@ def references(node: Node) -> frozenset[int]:
             return frozenset()
 
 
+@lru_cache(maxsize=256)
 def set_pattern(ranges: Ranges) -> str:
     """One character of a set."""
     if not ranges:
@@ -160,6 +162,7 @@ def _times(least: int, most: int | None) -> str:
     return known.get((least, most)) or f"{{{least},{'' if most is None else most}}}"
 
 
+@cache
 def _edges() -> dict[str, str]:
     word = set_pattern(property_ranges("word") or ())
     return {
