@@ -66,7 +66,7 @@ NORMALIZERS = some(
     key="normalizers",
 )
 PRE_TOKENIZERS = some(
-    *map(of, ("BertPreTokenizer", "Whitespace", "WhitespaceSplit")),
+    *map(of, ("BertPreTokenizer", "UnicodeScripts", "Whitespace", "WhitespaceSplit")),
     BYTE_LEVEL,
     METASPACE,
     of("CharDelimiterSplit", delimiter=st.sampled_from(CHARACTERS)),

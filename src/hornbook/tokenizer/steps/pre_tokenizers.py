@@ -7,8 +7,10 @@ Source: the pre-tokenizers of https://github.com/huggingface/tokenizers, which g
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
+from itertools import pairwise
 from typing import TypeAlias
 
 from hornbook.tokenizer.json_object import JsonObject
@@ -18,6 +20,7 @@ from hornbook.tokenizer.steps.search_pattern import FindSpans, search_pattern, s
 from hornbook.tokenizer.unicode.classes import DIGITS, PUNCTUATION, WORD
 from hornbook.tokenizer.unicode.patterns import SPACES, word_pattern
 from hornbook.tokenizer.unicode.regex_classes import class_body, one_of, run_of
+from hornbook.tokenizer.unicode.scripts import SCRIPTS
 
 __all__ = ["PreTokenizer", "build_pre_tokenizer", "in_turn", "put_space"]
 
@@ -164,6 +167,44 @@ def _fixed_length(settings: JsonObject) -> PreTokenizer:
     return split
 
 
+def _by_scripts(aligned: AlignedText) -> list[AlignedText]:
+    """Divides where the script changes; characters without a script go with those before, or are dropped."""
+    scripts = [_script_of(character) for character in aligned.text]
+    starts: list[int] = []
+    last: int | None = None
+    for index, script in enumerate(scripts):
+        if script is not None and script != last:
+            starts.append(index)
+            last = script
+    return [aligned.slice(start, stop) for start, stop in pairwise([*starts, len(scripts)])]
+
+
+@cache
+def _script_of(character: str) -> int | None:
+    """The number of a character's script; None if it goes with any other."""
+    bounds, numbers = _script_table()
+    index = bisect_right(bounds, ord(character)) - 1
+    return numbers[index] if index >= 0 else None
+
+
+@cache
+def _script_table() -> tuple[list[int], list[int | None]]:
+    """Where each range begins, and the one after it; and its script."""
+    bounds: list[int] = []
+    numbers: list[int | None] = []
+    for item in SCRIPTS.split():
+        span, _, number = item.partition(":")
+        first, last = (int(each, 16) for each in span.split("-"))
+        if bounds and bounds[-1] == first:
+            numbers[-1] = int(number)
+        else:
+            bounds.append(first)
+            numbers.append(int(number))
+        bounds.append(last + 1)
+        numbers.append(None)
+    return bounds, numbers
+
+
 def _punctuation(settings: JsonObject) -> PreTokenizer:
     behavior = settings.choice("behavior", BEHAVIORS, "Isolated")
     return partial(_split, spans_by(re.compile(one_of(PUNCTUATION))), behavior, False)
@@ -197,6 +238,7 @@ BUILDERS: Mapping[str, Callable[[JsonObject], PreTokenizer]] = {
     "Punctuation": _punctuation,
     "Sequence": _sequence,
     "Split": _build_split,
+    "UnicodeScripts": lambda _: _by_scripts,
     "Whitespace": _by_matches(f"{run_of(WORD)}|{run_of(SPACES, WORD, negated=True)}"),
     "WhitespaceSplit": _by_matches(f"[^{class_body(SPACES)}]+"),
 }
