@@ -14,7 +14,7 @@ from tokenizers.pre_tokenizers import UnicodeScripts
 
 TARGET = Path(__file__).parents[2] / "src" / "hornbook" / "tokenizer" / "unicode" / "scripts.py"
 
-HEADER = '''"""The scripts that Hugging Face's tokenizers tells apart: ranges in hexadecimal, each with a number.
+HEADER = '''"""The scripts that Hugging Face's tokenizers tells apart: ranges in hexadecimal and numbers.
 
 Written by tests/golden/make_unicode_scripts.py, which asked tokenizers {version} about every code point.
 Not to be edited by hand.

@@ -1,4 +1,4 @@
-"""The scripts that Hugging Face's tokenizers tells apart: ranges in hexadecimal, each with a number.
+"""The scripts that Hugging Face's tokenizers tells apart: ranges in hexadecimal and numbers.
 
 Written by tests/golden/make_unicode_scripts.py, which asked tokenizers 0.23.3 about every code point.
 Not to be edited by hand.
