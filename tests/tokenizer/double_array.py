@@ -11,7 +11,7 @@ Trie = dict[int, "Trie | int"]
 
 
 def charsmap(replacements: Mapping[str, str]) -> bytes:
-    """The size of the trie, the trie, and the replacements, each with a zero byte behind it."""
+    """The size of the trie, the trie, and the replacements, each followed by a zero byte."""
     trie: Trie = {}
     text = b""
     for key, replacement in replacements.items():

@@ -26,12 +26,31 @@ ODD_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**63, 1e400, float("nan"), -0.5, "", "x", "▁", "\ud800", "é"),
     *([], {}, [[]], [{}], {"": 0}, [["a", 0.5]], ["a", "b"], "Ġ", "<0x00>", "[UNK]", 300, "a b", [None]),
     *("ByteLevel", "Sequence", "Metaspace", "BPE", "Unigram", "WordPiece", "NFC", "Isolated", "A"),
+    *(
+        "ByteFallback",
+        "Fuse",
+        "Strip",
+        "CTC",
+        "BPEDecoder",
+        "Replace",
+        "Split",
+        "FixedLength",
+        "UnicodeScripts",
+    ),
+    *(
+        "TemplateProcessing",
+        "RobertaProcessing",
+        {"type": "Fuse"},
+        {"type": "ByteLevel"},
+        {"Regex": r"\p{L}+|x*"},
+    ),
+    *({"Regex": "(a+)+$"}, {"String": ""}, {"type": "Strip", "content": " ", "start": 1, "stop": 1}),
 )
 TEXTS = ("", "a", "The cat's 12 é日\u0301\n\n x", "[CLS] <b> ▁▁ \ud800\x00", "aaaa" * 20)
 
 
 def mutate(value: Any, chance: random.Random) -> Any:
-    """A copy with one thing changed somewhere."""
+    """A copy with one change at a random depth."""
     if isinstance(value, dict) and value and chance.random() < 0.95:
         key = chance.choice(list(value))
         copy = dict(value)
@@ -44,18 +63,18 @@ def mutate(value: Any, chance: random.Random) -> Any:
                 copy[key] = mutate(value[key], chance)
         return copy
     if isinstance(value, list) and value and chance.random() < 0.95:
-        place = chance.randrange(len(value))
+        index = chance.randrange(len(value))
         copied = list(value)
         match chance.randrange(8):
             case 0:
-                del copied[place]
+                del copied[index]
             case 1:
-                copied.insert(place, copied[chance.randrange(len(copied))])
+                copied.insert(index, copied[chance.randrange(len(copied))])
             case 2:
                 other = chance.randrange(len(copied))
-                copied[place], copied[other] = copied[other], copied[place]
+                copied[index], copied[other] = copied[other], copied[index]
             case _:
-                copied[place] = mutate(value[place], chance)
+                copied[index] = mutate(value[index], chance)
         return copied
     if isinstance(value, int) and chance.random() < 0.5:
         return value + chance.choice((-1, 1, 7))
@@ -63,20 +82,20 @@ def mutate(value: Any, chance: random.Random) -> Any:
 
 
 def damage(content: bytes, chance: random.Random) -> bytes:
-    """Bytes changed, left out, doubled or put in at one to three places."""
+    """Bytes changed, removed, doubled or inserted at one to three positions."""
     for _ in range(chance.randint(1, 3)):
-        place = chance.randrange(len(content) + 1)
+        start = chance.randrange(len(content) + 1)
         size = chance.choice((1, 1, 2, 5, 40))
         new = chance.choice(
             (b"", b"\0", b"\xff", b"\n", b"\r\n", b" ", b"  ", b'"', b"{", b"\xef\xbb\xbf", b"a")
         )
-        kept = content[place : place + size] * chance.choice((0, 0, 2))
-        content = content[:place] + new + kept + content[place + size * chance.choice((0, 1)) :]
+        kept = content[start : start + size] * chance.choice((0, 0, 2))
+        content = content[:start] + new + kept + content[start + size * chance.choice((0, 1)) :]
     return content
 
 
 def use(tokenizer: Tokenizer) -> None:
-    """What is read must work, apart from characters that a Unigram without unknowns cannot have."""
+    """What is read must encode and decode, apart from texts that need a token which is missing."""
     for text in TEXTS:
         try:
             ids = tokenizer.encode(text, allowed_special="all")
@@ -92,7 +111,7 @@ def use(tokenizer: Tokenizer) -> None:
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """Lets a file be refused in one line."""
+    """Allows a file to be refused, in one line."""
     try:
         yield
     except TokenizerError as error:
@@ -141,7 +160,7 @@ def mutated_files(chance: random.Random, folder: Path) -> Iterator[None]:
 
 
 def run(seed: int, seconds: float, most: int | None = None) -> int:
-    """Mutates until the time is over; gives the number of files."""
+    """Mutates files until the time is over; returns their number."""
     chance = random.Random(seed)
     end = time.monotonic() + seconds
     count = 0
@@ -154,7 +173,7 @@ def run(seed: int, seconds: float, most: int | None = None) -> int:
 
 
 def main() -> None:
-    """Says how many files were read or refused."""
+    """Prints how many files were read or refused."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

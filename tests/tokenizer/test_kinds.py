@@ -66,7 +66,7 @@ def check(name: str, text: str, *, parsed: bool, around: bool = True) -> None:
     spans = ours(name).encode_with_spans(
         text, allowed_special="all" if parsed else (), add_special_tokens=around
     )
-    assert spans == [(i, *place) for i, place in zip(expected.ids, expected.offsets, strict=True)], text
+    assert spans == [(i, *span) for i, span in zip(expected.ids, expected.offsets, strict=True)], text
     ids = ours(name).encode(text, allowed_special="all" if parsed else (), add_special_tokens=around)
     assert ids == expected.ids, text
 

@@ -18,7 +18,7 @@ TEXTS = (*TEXT.splitlines()[:3], "Ärger café", "日本", "a [MASK] b")
 
 def spans(theirs: tokenizers.Tokenizer, text: str) -> list[tuple[int, int, int]]:
     encoded = theirs.encode(text)
-    return [(i, *place) for i, place in zip(encoded.ids, encoded.offsets, strict=True)]
+    return [(i, *span) for i, span in zip(encoded.ids, encoded.offsets, strict=True)]
 
 
 def write(folder: Path, **files: Any) -> None:
