@@ -10,7 +10,16 @@ import json
 import sys
 from pathlib import Path
 
-from hornbook import GPT2, BPETokenizer, GenerationConfig, GPT2Config, HubApi, ModelBundle, TextGenerator
+from hornbook import (
+    GPT2,
+    BPETokenizer,
+    GenerationConfig,
+    GPT2Config,
+    HornbookError,
+    HubApi,
+    ModelBundle,
+    TextGenerator,
+)
 
 
 def main(source: str = "openai-community/gpt2", prompt: str = "The quick brown fox") -> None:
@@ -35,4 +44,7 @@ def main(source: str = "openai-community/gpt2", prompt: str = "The quick brown f
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except HornbookError as error:
+        sys.exit(f"error: {error}")

@@ -21,7 +21,7 @@ from hornbook.errors import (
     TokenizerError,
 )
 from hornbook.hub import HubApi
-from hornbook.loading import find_model, load_model, save_model
+from hornbook.loading import find_model, load_model, read_tokenizer, save_model
 from hornbook.models import GPT2
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "gpt2"
@@ -314,3 +314,28 @@ def test_every_way_in_knows_the_same_names(load: Callable[[str], Any]) -> None:
     assert load("tiny-lm").config.n_embd == 256
     with pytest.raises(HornbookError):
         load("a/b/c")
+
+
+def test_a_tokenizer_is_read_whatever_the_family(folder: Path) -> None:
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(TINY_LM / name, folder)
+    ids = hornbook.load("tiny-lm").tokenizer.encode("The cat")
+    for change in ({"model_type": "bert"}, {"vocab_size": "many"}, {}):
+        edit(folder / "config.json", **change)
+        assert read_tokenizer(find_model(folder, tokenizer_only=True)).encode("The cat") == ids
+    (folder / "config.json").unlink()
+    assert read_tokenizer(find_model(folder, tokenizer_only=True)).encode("The cat") == ids
+    with pytest.raises(ModelFormatError, match=r"no config\.json"):
+        find_model(folder)
+
+
+def test_a_tokenizer_is_brought_without_the_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def download(self: HubApi, repo_id: str, revision: str | None = None) -> Any:
+        asked.append((repo_id, revision))
+        return find_model(folder)
+
+    monkeypatch.setattr(HubApi, "download_tokenizer", download)
+    find_model("owner/name", revision="main", tokenizer_only=True)
+    assert asked == [("owner/name", "main")]

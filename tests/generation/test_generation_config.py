@@ -1,7 +1,9 @@
+import json
 import math
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hornbook.errors import ConfigError
@@ -192,3 +194,16 @@ def test_what_would_change_the_text_but_is_not_taken_gives_a_warning(key: str, v
 def test_bad_values_name_the_file(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         GenerationConfig.from_dict(values, source="a/b.json")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    numbers: dict[str, Any] = {
+        "max_new_tokens": np.int64(7),
+        "temperature": np.float32(0.5),
+        "top_p": np.float16(1),
+        "eos_token_ids": (np.int32(3),),
+    }
+    config = GenerationConfig(**numbers)
+    assert config == GenerationConfig(max_new_tokens=7, temperature=0.5, eos_token_ids=(3,))
+    written = json.loads(json.dumps(config.to_dict()))
+    assert written == {"max_new_tokens": 7, "temperature": 0.5, "do_sample": True, "eos_token_id": [3]}

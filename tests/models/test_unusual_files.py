@@ -11,6 +11,7 @@ import pytest
 import hornbook
 from hornbook.errors import ModelConfigError
 from hornbook.models import GPT2Config, config_from_dict
+from hornbook.tensor import Tensor, no_grad
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "gpt2"
 ALIASES = {
@@ -88,6 +89,20 @@ def test_several_tokens_that_end_a_text(folder: Path) -> None:
     assert stopped.new_ids == endless.new_ids[: endless.new_ids.index(stop)]
     again = config_from_dict(json.loads(json.dumps(model.config.to_dict())))
     assert again == model.config
+
+
+def test_quick_gelu(folder: Path) -> None:
+    """x sigmoid(1.702 x), as transformers' QuickGELUActivation has it; computed here by hand in float64."""
+    change(folder, activation_function="quick_gelu")
+    lm = hornbook.load(folder)
+    assert isinstance(lm.model, hornbook.GPT2)
+    mlp = lm.model.h[0].mlp
+    x = np.random.default_rng(3).normal(size=(5, 14)).astype(np.float32)
+    weights = {name: np.asarray(x, np.float64) for name, x in mlp.state_dict().items()}
+    inner = x @ weights["c_fc.weight"] + weights["c_fc.bias"]
+    expected = inner / (1 + np.exp(-1.702 * inner)) @ weights["c_proj.weight"] + weights["c_proj.bias"]
+    with no_grad():
+        np.testing.assert_allclose(mlp(Tensor(x)).numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "same"), [("gelu_fast", "gelu_new"), ("gelu_python", "gelu")])

@@ -50,7 +50,7 @@ def test_linear_starts_small_and_refuses_other_widths() -> None:
         layer(randn(2, 7))
 
 
-@pytest.mark.parametrize("activation", ["none", "relu", "silu", "gelu", "gelu_tanh"])
+@pytest.mark.parametrize("activation", ["none", "relu", "silu", "gelu", "gelu_tanh", "quick_gelu"])
 def test_linear_with_everything_has_the_same_value_and_gradient_recorded_or_not(activation: Any) -> None:
     layer, x, residual = Linear(5, 3), randn(7, 5, rng=1), randn(7, 3, rng=2)
     recorded = layer(x, activation=activation, residual=residual)

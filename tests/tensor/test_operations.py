@@ -289,6 +289,7 @@ FUSED = [
             ("silu", np_silu),
             ("gelu", np_gelu),
             ("gelu_tanh", np_gelu_tanh),
+            ("quick_gelu", lambda x: x / (1 + np.exp(-1.702 * x))),
         )
     ),
     case("activation", lambda x: apply("activation", x, kind="none"), lambda x: x, (3, 5)),

@@ -13,6 +13,7 @@ __all__ = ["ActivationOps"]
 SQRT_HALF = 0.5**0.5
 SQRT_2_OVER_PI = (2 / np.pi) ** 0.5
 INV_SQRT_2PI = (2 * np.pi) ** -0.5
+QUICK_GELU_SCALE = 1.702
 CUBIC = 0.044715  # Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016
 
 
@@ -65,12 +66,23 @@ def gelu_tanh_derivative(x: Array) -> Array:
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner
 
 
+def quick_gelu(x: Array) -> Array:
+    """x * sigmoid(1.702 x), the approximation of gelu that CLIP has."""
+    return x * sigmoid(QUICK_GELU_SCALE * x)
+
+
+def quick_gelu_derivative(x: Array) -> Array:
+    """d/dx of `quick_gelu`."""
+    return silu_derivative(QUICK_GELU_SCALE * x)
+
+
 FUNCTIONS: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "none": (lambda x: x, np.ones_like),
     "relu": (relu, relu_derivative),
     "silu": (silu, silu_derivative),
     "gelu": (gelu, gelu_derivative),
     "gelu_tanh": (gelu_tanh, gelu_tanh_derivative),
+    "quick_gelu": (quick_gelu, quick_gelu_derivative),
 }
 
 

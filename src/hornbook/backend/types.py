@@ -16,7 +16,7 @@ Generator: TypeAlias = np.random.Generator
 Axis: TypeAlias = int | tuple[int, ...] | None
 """One axis, several, or all of them (None)."""
 
-Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh"]
+Activation: TypeAlias = Literal["none", "relu", "silu", "gelu", "gelu_tanh", "quick_gelu"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 

@@ -5,6 +5,8 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
+from operator import index
 from typing import Any
 
 from hornbook.errors import ConfigError, ModelConfigError
@@ -12,6 +14,9 @@ from hornbook.errors import ConfigError, ModelConfigError
 __all__ = ["GenerationConfig"]
 
 LARGEST_SEED = (1 << 64) - 1
+INTEGERS = {"max_new_tokens": math.inf, "top_k": math.inf, "seed": LARGEST_SEED}
+NUMBERS = {"temperature": math.inf, "top_p": 1, "min_p": 1, "repetition_penalty": math.inf}
+"""The settings that are numbers, each with its largest value; the smallest is 0."""
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "max_length": (20, None),
@@ -69,18 +74,20 @@ class GenerationConfig:
     file_values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_integer("max_new_tokens", self.max_new_tokens, math.inf)
-        _check_integer("top_k", self.top_k, math.inf)
-        if self.seed is not None:
-            _check_integer("seed", self.seed, LARGEST_SEED)
-        for token_id in self.eos_token_ids or ():
-            _check_integer("eos_token_id", token_id, math.inf)
-        _check_number("temperature", self.temperature, 0, math.inf)
-        _check_number("top_p", self.top_p, 0, 1)
-        _check_number("min_p", self.min_p, 0, 1)
-        _check_number("repetition_penalty", self.repetition_penalty, 0, math.inf)
+        for name, largest in INTEGERS.items():
+            if name != "seed" or self.seed is not None:
+                self._set(name, _integer(name, getattr(self, name), largest))
+        for name, largest in NUMBERS.items():
+            self._set(name, _number(name, getattr(self, name), largest))
+        if self.eos_token_ids is not None:
+            ids = (_integer("eos_token_id", token_id, math.inf) for token_id in self.eos_token_ids)
+            self._set("eos_token_ids", tuple(ids))
         if self.repetition_penalty == 0:
             raise ConfigError("repetition_penalty: expected more than 0, got 0; 1 switches it off")
+
+    def _set(self, name: str, value: Any) -> None:
+        """Numbers of other libraries become Python's."""
+        object.__setattr__(self, name, value)
 
     @property
     def greedy(self) -> bool:
@@ -154,14 +161,17 @@ def _known_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return taken
 
 
-def _check_integer(name: str, value: Any, largest: float) -> None:
+def _integer(name: str, value: Any, largest: float) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value <= largest:
         limit = "or more" if largest == math.inf else f"to {largest}"
         raise ConfigError(f"{name}: expected an integer, 0 {limit}, got {value!r:.50}")
+    return index(value)
 
 
-def _check_number(name: str, value: Any, smallest: float, largest: float) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not smallest <= value <= min(largest, sys.float_info.max):
+def _number(name: str, value: Any, largest: float) -> float:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    number = float(value) if is_number and not isinstance(value, Integral) else value
+    if not is_number or not 0 <= number <= min(largest, sys.float_info.max):
         limit = "or more" if largest == math.inf else f"to {largest}"
-        raise ConfigError(f"{name}: expected a number, {smallest} {limit}, got {value!r:.50}")
+        raise ConfigError(f"{name}: expected a number, 0 {limit}, got {value!r:.50}")
+    return int(number) if isinstance(number, Integral) else number

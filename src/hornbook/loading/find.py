@@ -10,7 +10,9 @@ from hornbook.hub import HubApi, ModelBundle
 __all__ = ["find_model"]
 
 
-def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> ModelBundle:
+def find_model(
+    name_or_folder: str | Path, *, revision: str | None = None, tokenizer_only: bool = False
+) -> ModelBundle:
     """The files of a model: a local folder, else a built-in model, else a repository of the Hub.
 
     A repository is downloaded at its first use and taken from the cache from then on.
@@ -18,6 +20,8 @@ def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> Mo
     Args:
         name_or_folder: for example `tiny-lm`, `./my-model` or `openai-community/gpt2`.
         revision: branch, tag or commit of a repository.
+        tokenizer_only: bring only the files of its tokenizer, where a repository is not stored yet; and look
+            for no config.json.
 
     Raises:
         ModelFormatError: the folder is not a model's.
@@ -29,9 +33,12 @@ def find_model(name_or_folder: str | Path, *, revision: str | None = None) -> Mo
     if folder is None and name in BUILTIN_MODELS:
         folder = builtin_folder(name)
     if folder is None:
-        return HubApi().download_model(name, revision)
+        hub = HubApi()
+        return (hub.download_tokenizer if tokenizer_only else hub.download_model)(name, revision)
     if revision is not None:
         raise ConfigError(f"revision: only repositories of the Hub have revisions, {name} is none")
+    if tokenizer_only and folder.is_dir():
+        return ModelBundle(folder)
     return ModelBundle.from_folder(folder)
 
 

@@ -11,7 +11,7 @@ from hornbook.backend import WEIGHT_TYPES, WeightType, get_backend
 from hornbook.errors import ConfigError, ModelConfigError, ModelFormatError
 from hornbook.files import read_json
 from hornbook.hub import ModelBundle
-from hornbook.hub.folder import MERGES, TOKENIZER, VOCAB
+from hornbook.hub.folder import CONFIG, MERGES, TOKENIZER, VOCAB
 from hornbook.hub.nonfinite import first_nonfinite
 from hornbook.loading.find import find_model
 from hornbook.models import Architecture, Encoder, ModelConfig, recognise_architecture
@@ -96,7 +96,7 @@ def read_config(bundle: ModelBundle) -> ModelConfig:
 
 
 def read_tokenizer(bundle: ModelBundle) -> Tokenizer:
-    """The tokenizer of a model folder, without the model.
+    """The tokenizer of a model folder, without the model, whatever its family.
 
     Raises:
         TokenizerError: its files are damaged, or ask for what is not supported.
@@ -106,10 +106,16 @@ def read_tokenizer(bundle: ModelBundle) -> Tokenizer:
         raise ModelFormatError(
             f"{bundle.folder}: no tokenizer files; expected {TOKENIZER}, or {VOCAB} and {MERGES}, for example"
         )
-    return _read_tokenizer(bundle, read_config(bundle))
+    try:
+        config = read_config(bundle) if (bundle.folder / CONFIG).is_file() else None
+    except ConfigError:  # of a family that is not known; its tokenizer may be
+        config = None
+    return _read_tokenizer(bundle, config)
 
 
-def _read_tokenizer(bundle: ModelBundle, config: ModelConfig) -> Tokenizer:
+def _read_tokenizer(bundle: ModelBundle, config: ModelConfig | None) -> Tokenizer:
+    if config is None:
+        return Tokenizer.from_folder(bundle.folder)
     end = next(iter(config.eos_token_ids), None)
     return Tokenizer.from_folder(bundle.folder, bos_token_id=config.bos_token_id, eos_token_id=end)
 

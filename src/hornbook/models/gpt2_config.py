@@ -53,7 +53,8 @@ class GPT2Config:
         n_layer: number of blocks.
         n_head: H, attention heads in a block.
         n_inner: features inside of the MLP; None for 4 C.
-        activation_function: gelu_new, gelu_pytorch_tanh, gelu, relu, silu or swish.
+        activation_function: gelu_new, gelu_pytorch_tanh, gelu_fast, gelu, gelu_python, quick_gelu, relu,
+            silu or swish.
         layer_norm_epsilon: added to the variance.
         scale_attn_weights: whether scores are divided by sqrt(C/H).
         scale_attn_by_inverse_layer_idx: whether those of block i are divided by i + 1, too.

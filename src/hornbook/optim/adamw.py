@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from math import sqrt
+from numbers import Real
 from typing import Any
 
 from hornbook.backend import Array, get_backend
@@ -143,7 +144,7 @@ class AdamW:
 
 def _check_numbers(*, betas: tuple[float, float], **numbers: float) -> None:
     for name, value in numbers.items():
-        if not isinstance(value, (int, float)) or not value >= 0:
+        if not isinstance(value, Real) or not float(value) >= 0:
             raise ConfigError(f"{name}: expected 0 or more, got {value}")
     if not all(0 <= beta < 1 for beta in betas):
         raise ConfigError(f"betas: expected two numbers from 0 to below 1, got {betas}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -74,7 +75,7 @@ def fit(
             f"encode_batch: on_overflow must be 'error', 'truncate' or 'chunk', got {brief(on_overflow)}"
         )
     extra = sum(len(item) for item in layout if item is not None)
-    if max_length is not None and (type(max_length) is not int or max_length < extra + 1):
+    if max_length is not None and (not _is_integer(max_length) or max_length < extra + 1):
         raise TokenizerError(
             f"encode_batch: max_length must be an integer of {extra + 1} or more, got {brief(max_length)}"
         )
@@ -89,6 +90,11 @@ def fit(
         else:
             batch = _chunked(batch, room, _checked_stride(stride, room))
     return batch if layout == (None,) else _laid_out(batch, layout)
+
+
+def _is_integer(value: object) -> bool:
+    """Whether it is an integer, of Python or of NumPy."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _too_long(n_tokens: Ids, max_length: int) -> ContextLengthError:
@@ -107,7 +113,7 @@ def _truncated(batch: EncodedBatch, content: Ids, room: int, keep_end: bool) -> 
 
 
 def _checked_stride(stride: int, room: int) -> int:
-    if type(stride) is not int or not 0 <= stride < room:
+    if not _is_integer(stride) or not 0 <= stride < room:
         raise TokenizerError(
             f"encode_batch: stride must be an integer from 0 to {room - 1}, as each chunk has room for "
             f"{room} ids of its text; got {brief(stride)}"

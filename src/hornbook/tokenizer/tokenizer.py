@@ -51,7 +51,7 @@ class Tokenizer:
         TokenizerError: The document is damaged, asks for what is not supported, or lacks the token of a role.
 
     Example:
-        >>> tokenizer = Tokenizer.from_folder("bert-base-uncased")
+        >>> tokenizer = Tokenizer.from_folder("./bert-base-uncased")
         >>> tokenizer.encode("Hello, world!")
         [101, 7592, 1010, 2088, 999, 102]
     """

@@ -92,7 +92,9 @@ def load_tokenizer(model: str, revision: str | None, path: Path | None) -> "Toke
     from hornbook.machine import usable_threads
 
     usable_threads()  # so that a wrong setting is not blamed on a model's files
-    return _read(path) if path is not None else read_tokenizer(find_model(model, revision=revision))
+    if path is not None:
+        return _read(path)
+    return read_tokenizer(find_model(model, revision=revision, tokenizer_only=True))
 
 
 def load_named(name: str) -> "Tokenizer":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.errors import TokenizerError
-from hornbook.files import read_json
+from hornbook.files import read_bounded, read_json
 from hornbook.tokenizer.checking import brief
 from hornbook.tokenizer.json_object import JsonObject
 from hornbook.tokenizer.unicode.byte_alphabet import BYTE_TO_CHARACTER
@@ -211,12 +211,7 @@ def read_lines(path: Path, expected: str) -> list[str]:
         TokenizerError: it is empty, not UTF-8, begins with a byte order mark, or is over 50 MB.
         OSError: it cannot be read.
     """
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise TokenizerError(
-            f"{path}: {size} bytes, expected at most {MAX_FILE_BYTES}; is this the right file?"
-        )
-    content = path.read_bytes()
+    content = read_bounded(path, max_bytes=MAX_FILE_BYTES, error=TokenizerError, expected=expected)
     if content.startswith(codecs.BOM_UTF8):
         raise TokenizerError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
     try:
