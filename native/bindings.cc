@@ -47,10 +47,10 @@ std::vector<Array> optional_input(handle value, const Name& name) {
 const Array* pointer_or_null(const std::vector<Array>& optional) { return optional.empty() ? nullptr : &optional[0]; }
 
 Activation activation_named(const std::string& kind) {
-    constexpr const char* names[] = {"none", "relu", "silu", "gelu", "gelu_tanh", "quick_gelu"};
-    for (int i = 0; i < 6; ++i)
+    constexpr const char* names[] = {"none", "relu", "silu", "gelu", "gelu_tanh"};
+    for (int i = 0; i < 5; ++i)
         if (kind == names[i]) return static_cast<Activation>(i);
-    raise("ConfigError", "activation: expected one of none, relu, silu, gelu, gelu_tanh, quick_gelu, got '" + kind + "'");
+    raise("ConfigError", "activation: expected one of none, relu, silu, gelu, gelu_tanh, got '" + kind + "'");
 }
 
 // ---- packed weights ---------------------------------------------------------------------------------------------------------

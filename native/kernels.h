@@ -12,7 +12,7 @@
 
 namespace hornbook {
 
-enum class Activation { none, relu, silu, gelu, gelu_tanh, quick_gelu };
+enum class Activation { none, relu, silu, gelu, gelu_tanh };
 
 enum class WeightType { float32, bfloat16, int8 };
 

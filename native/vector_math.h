@@ -76,16 +76,12 @@ HORNBOOK_INLINE Vec twice_gelu_argument(Vec x) {
     return splat(1.59576912f) * multiply_add(splat(0.044715f) * x * x, x, x);
 }
 
-// quick_gelu(x) = x sigmoid(1.702 x), as CLIP and its relatives have it.
-constexpr float quick_gelu_scale = 1.702f;
-
 template <Activation kind>
 HORNBOOK_INLINE Vec activate(Vec x) {
     if constexpr (kind == Activation::relu) return choose(x < splat(0.0f), splat(0.0f), x);
     if constexpr (kind == Activation::silu) return x / (splat(1.0f) + exp(-x));
     if constexpr (kind == Activation::gelu) return splat(0.5f) * x * (splat(1.0f) + erf(x * splat(0.707106781f)));
     if constexpr (kind == Activation::gelu_tanh) return x / (splat(1.0f) + exp(-twice_gelu_argument(x)));
-    if constexpr (kind == Activation::quick_gelu) return x / (splat(1.0f) + exp(splat(-quick_gelu_scale) * x));
     return x;
 }
 
@@ -108,11 +104,6 @@ HORNBOOK_INLINE Vec activate_slope(Vec x) {
         const Vec slope = splat(1.59576912f) * multiply_add(splat(0.134145f) * x, x, one);
         return multiply_add(x * s * (one - s), slope, s);
     }
-    if constexpr (kind == Activation::quick_gelu) {
-        const Vec scaled = splat(quick_gelu_scale) * x;
-        const Vec s = sigmoid(scaled);
-        return s * multiply_add(scaled, one - s, one);
-    }
     return one;
 }
 
@@ -130,7 +121,6 @@ HORNBOOK_INLINE void with_activation(Activation kind, const Body& body) {
         case Activation::silu: return body(ActivationTag<Activation::silu>{});
         case Activation::gelu: return body(ActivationTag<Activation::gelu>{});
         case Activation::gelu_tanh: return body(ActivationTag<Activation::gelu_tanh>{});
-        case Activation::quick_gelu: return body(ActivationTag<Activation::quick_gelu>{});
     }
 }
 

@@ -126,7 +126,7 @@ def add(a: Array, b: Array, out: Array | None = None) -> Array:
     """a + b, of one shape."""
 
 def activation(x: Array, kind: Activation, out: Array | None = None) -> Array:
-    """relu, silu, gelu (erf), gelu_tanh or quick_gelu of each element; `out` may be x."""
+    """relu, silu, gelu (erf) or gelu_tanh of each element; `out` may be x."""
 
 def activation_backward(grad: Array, x: Array, kind: Activation) -> Array:
     """grad times the derivative at x."""

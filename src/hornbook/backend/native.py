@@ -22,6 +22,9 @@ from hornbook.machine import usable_threads
 
 __all__ = ["NativeOps"]
 
+KERNEL_ACTIVATIONS = frozenset({"none", "relu", "silu", "gelu", "gelu_tanh"})
+"""Those that kernels compute; the others are the reference's."""
+
 FLOAT32 = np.dtype(np.float32)  # NumPy has only one of it
 
 
@@ -113,6 +116,9 @@ class NativeOps(Ops):
         activation: Activation = "none",
     ) -> Array:
         """See `Ops.linear`."""
+        if activation not in KERNEL_ACTIVATIONS:
+            y = self.activation(self.linear(x, weight, bias), kind=activation)
+            return y if residual is None else self.add(y, residual)
         if isinstance(weight, NativeWeight):
             return kernels.linear(x, weight.kernel_weight, bias, residual, activation)
         weight = self.unpack(weight)
@@ -205,11 +211,12 @@ class NativeOps(Ops):
 
     def activation(self, x: Array, *, kind: Activation) -> Array:
         """See `Ops.activation`."""
-        return kernels.activation(x, kind) if _have_kernels(x) else super().activation(x, kind=kind)
+        has_kernel = kind in KERNEL_ACTIVATIONS and _have_kernels(x)
+        return kernels.activation(x, kind) if has_kernel else super().activation(x, kind=kind)
 
     def activation_backward(self, grad: Array, x: Array, *, kind: Activation) -> Array:
         """See `Ops.activation_backward`."""
-        if _have_kernels(grad, x):
+        if kind in KERNEL_ACTIVATIONS and _have_kernels(grad, x):
             return kernels.activation_backward(grad, x, kind)
         return super().activation_backward(grad, x, kind=kind)
 
