@@ -1,7 +1,7 @@
 """Vectors of texts: what they are, that company does not change them, and what is done with them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -39,6 +39,29 @@ def relative_difference(ours: Any, theirs: Any) -> float:
 def test_what_is_loaded(embedder: hornbook.Embedder) -> None:
     assert embedder.name == "tiny-lm"
     assert embedder.dimensions == embedder.config.n_embd == 256
+
+
+def test_load_passes_its_options_on() -> None:
+    assert hornbook.Embedder.load("tiny-lm", dtype="int8").model.weight_type == "int8"
+    assert hornbook.Embedder.load().model.weight_type == "float32"
+    with pytest.raises(ConfigError, match=r"^revision: only repositories"):
+        hornbook.Embedder.load("tiny-lm", revision="main")
+
+
+def test_an_unknown_pooling_names_those_that_exist() -> None:
+    mode: Any = "median"
+    with pytest.raises(ConfigError, match=r"^Pooling: expected mode mean, cls, lasttoken, got 'median'"):
+        hornbook.Pooling(mode)
+
+
+def test_pooling_by_the_first_and_the_last_token(embedder: hornbook.Embedder) -> None:
+    with no_grad():
+        batch = PackedBatch.pack([embedder.tokenizer.encode(text) for text in (TEXTS[0], TEXTS[2])])
+        rows = embedder.model.encode(batch).numpy()
+    begins, ends = batch.offsets[:-1], batch.offsets[1:]
+    for mode, expected in (("cls", rows[begins]), ("lasttoken", rows[ends - 1])):
+        pooled = hornbook.Embedder(embedder.model, embedder.tokenizer, [hornbook.Pooling(cast(Any, mode))])
+        assert relative_difference(pooled.encode([TEXTS[0], TEXTS[2]]), expected) < ALONE_OR_NOT
 
 
 def test_one_vector_of_fixed_size_for_each_text(embedder: hornbook.Embedder) -> None:

@@ -207,3 +207,11 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert config == GenerationConfig(max_new_tokens=7, temperature=0.5, eos_token_ids=(3,))
     written = json.loads(json.dumps(config.to_dict()))
     assert written == {"max_new_tokens": 7, "temperature": 0.5, "do_sample": True, "eos_token_id": [3]}
+
+
+def test_what_is_greedy_is_written_as_transformers_says_it() -> None:
+    greedy = GenerationConfig.from_dict({"temperature": 0.7}).override(temperature=0, top_k=7)
+    assert greedy.to_dict() == {"temperature": 0.7, "do_sample": False, "top_k": 7}
+    assert GenerationConfig.from_dict(greedy.to_dict()) == greedy
+    assert GenerationConfig(temperature=0).to_dict() == {"do_sample": False}
+    assert GenerationConfig().to_dict() == {}

@@ -123,6 +123,7 @@ def test_special_tokens_around_and_in_the_text(folder: Path) -> None:
     assert skipped.text == spelled.text.replace("<|endoftext|>", "")
     streamed = "".join(step.text for step in lm.stream("The end.\n", skip_special_tokens=True, **options))
     assert streamed == skipped.text
+    assert "".join(step.text for step in lm.stream("The end.\n", **options)) == spelled.text
 
 
 @pytest.mark.parametrize("method", ["generate", "stream", "complete"])

@@ -81,7 +81,12 @@ def test_texts_are_classified(tmp_path: Path) -> None:
     exps = np.exp(logits - logits.max())
     assert list(found.probabilities) == ["bad", "so so", "good"]
     assert list(found.probabilities.values()) == pytest.approx(exps / exps.sum())
-    assert found.label == ["bad", "so so", "good"][int(logits.argmax())]
+    again = lm.classify("<|endoftext|>The cat", allowed_special="all")
+    ids = [0, *lm.tokenizer.encode("The cat")]
+    with no_grad():
+        logits = model.classify(PackedBatch.pack([ids])).numpy()[0]
+    np.testing.assert_allclose(again.logits, logits, rtol=1e-5, atol=1e-7)
+    assert found.label == ["bad", "so so", "good"][int(found.logits.argmax())]
     assert hornbook.load(tmp_path).complete("The cat", max_new_tokens=2, eos_token_ids=()).ids
 
 

@@ -202,3 +202,24 @@ def test_a_family_that_only_encodes_cannot_generate(folder: Path, monkeypatch: p
         hornbook.load(folder)
     with pytest.raises(ConfigError, match="explain: OnlyEncodes does not show its steps"):
         hornbook.explain("The cat", folder)
+
+
+def test_tensors_of_different_widths_are_joined_and_taken_apart() -> None:
+    class Uneven(ToyCheckpoint):
+        """A parameter of a matrix the other way round and one as it is."""
+
+        prefix = ""
+
+        def parameters(self, config: ToyConfig) -> Iterator[StoredParameter]:
+            yield StoredParameter("words.weight", (Source("words", (config.vocab_size, 12)),))
+            sources = Source("wide", (5, 3), transposed=True), Source("narrow", (3, 2))
+            yield StoredParameter("both", sources)
+
+    rng = np.random.default_rng(3)
+    files = {"words": (8192, 12), "wide": (5, 3), "narrow": (3, 2)}
+    tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in files.items()}
+    _, state = Uneven().read(ToyConfig(), tensors)
+    np.testing.assert_array_equal(state["both"], np.hstack([tensors["wide"].T, tensors["narrow"]]))
+    written = Uneven().write(ToyConfig(), state)
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(written[name], tensor)

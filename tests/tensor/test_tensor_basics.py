@@ -170,3 +170,10 @@ class TestCheckGradients:
         x = np.array([0.1, 0.2])
         check_gradients(lambda x: x.exp(), x)
         np.testing.assert_array_equal(x, [0.1, 0.2])
+
+
+def test_softmax_is_along_the_last_axis_unless_told() -> None:
+    x = np.random.default_rng(3).normal(size=(2, 3, 5))
+    exps = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    np.testing.assert_allclose(Tensor(x).softmax().numpy(), exps, rtol=1e-12)
+    np.testing.assert_allclose(Tensor(x).log_softmax().numpy(), np.log(exps), rtol=1e-12)
