@@ -95,6 +95,12 @@ def test_a_single_score_is_a_sigmoid() -> None:
     assert score.probabilities == {"LABEL_0": pytest.approx(1 / (1 + np.exp(-0.5)))}
 
 
+def test_logits_far_apart_are_probabilities() -> None:
+    far = Classification(("no", "yes"), np.array([-1e3, 1e3], np.float32))
+    assert far.probabilities == {"no": 0, "yes": 1}
+    assert far.label == "yes"
+
+
 def test_what_cannot_be_classified() -> None:
     with pytest.raises(ConfigError, match=r"^classify: tiny-lm has no layer that classifies"):
         hornbook.load("tiny-lm").classify("The cat")
