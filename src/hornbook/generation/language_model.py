@@ -199,7 +199,7 @@ class LanguageModel:
         """The class of a text, by a model that was trained for that (`GPT2ForSequenceClassification`).
 
         Args:
-            text: the whole of it; two texts are often joined by `<|endoftext|>`, see `allowed_special`.
+            text: all of it; two texts are often joined by `<|endoftext|>`, see `allowed_special`.
             add_special_tokens: see `Tokenizer.encode`.
             allowed_special: see `Tokenizer.encode`.
 

@@ -9,17 +9,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hornbook.errors import ConfigError, ModelFormatError
-from hornbook.files import read_json
 from hornbook.hub import open_tensors
 from hornbook.hub.folder import CONFIG, GENERATION_CONFIG, TOKENIZER_FILES, WEIGHTS
 from hornbook.hub.llm_c import is_llm_c_file, read_llm_c_file
 from hornbook.hub.torch_file import read_torch_checkpoint
+from hornbook.loading.load import read_object
 from hornbook.loading.save import save_model
 from hornbook.models import Encoder, recognise_architecture
 
 __all__ = ["convert_model"]
 
-MAX_CONFIG_BYTES = 1 << 20
 TORCH_WEIGHTS = "pytorch_model.bin"
 TORCH_INDEX = "pytorch_model.bin.index.json"
 
@@ -60,7 +59,7 @@ def convert_model(source: str | Path, folder: str | Path) -> Encoder:
     foreign = _read_folder(source) if source.is_dir() else _read_file(source)
     config_path = beside / CONFIG
     described = config_path.is_file() and "model_args" not in foreign.settings
-    settings = _read_object(config_path) if described else foreign.settings
+    settings = read_object(config_path) if described else foreign.settings
     try:
         model = _build(foreign.tensors, settings)
     except (ConfigError, ModelFormatError) as error:
@@ -93,7 +92,7 @@ def _read_folder(folder: Path) -> _Foreign:
     if (folder / TORCH_WEIGHTS).is_file():
         return _read_file(folder / TORCH_WEIGHTS)
     if (folder / TORCH_INDEX).is_file():
-        weight_map = _read_object(folder / TORCH_INDEX).get("weight_map")
+        weight_map = read_object(folder / TORCH_INDEX).get("weight_map")
         if not isinstance(weight_map, dict) or not all(isinstance(x, str) for x in weight_map.values()):
             raise ModelFormatError(f"{folder / TORCH_INDEX}: weight_map must map tensor names to file names")
         files = [_read_file(_inside(folder, name)) for name in sorted(set(weight_map.values()))]
@@ -108,10 +107,3 @@ def _inside(folder: Path, name: str) -> Path:
     if Path(name).name != name:
         raise ModelFormatError(f"{folder / TORCH_INDEX}: expected the name of a file, got {name!r:.200}")
     return folder / name
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ModelFormatError)
-    if not isinstance(values, dict):
-        raise ModelFormatError(f"{path}: expected a JSON object, got {type(values).__name__}")
-    return values

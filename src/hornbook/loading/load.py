@@ -121,7 +121,7 @@ def _read_tokenizer(bundle: ModelBundle, config: ModelConfig | None) -> Tokenize
 
 
 def _read_config(bundle: ModelBundle) -> tuple[Architecture, ModelConfig]:
-    values = _read_object(bundle.config_path)
+    values = read_object(bundle.config_path)
     with _naming(bundle.config_path):
         architecture = recognise_architecture(values, partial(_tensor_names, bundle))
         return architecture, architecture.config_class.from_dict(values)
@@ -137,10 +137,11 @@ def _tensor_names(bundle: ModelBundle) -> list[str]:
 
 def _read_generation_config(bundle: ModelBundle) -> dict[str, Any]:
     path = bundle.generation_config_path
-    return {} if path is None else _read_object(path)
+    return {} if path is None else read_object(path)
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of at most 1 MB. Raises ModelConfigError where it holds another value."""
     values = read_json(path, max_bytes=MAX_CONFIG_BYTES, error=ModelConfigError)
     if not isinstance(values, dict):
         raise ModelConfigError(f"{path}: expected a JSON object, got {type(values).__name__}")
